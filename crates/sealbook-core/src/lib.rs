@@ -1,0 +1,12 @@
+//! The rules: the bytes of events and entries, chain, tree, proofs, notes and checkpoints, and the checks of all these.
+//!
+//! Takes: bytes and values.
+//! Gives: bytes, digests, and verified values that nobody else can construct.
+//! Never: reads a file, a clock or randomness, holds a private key, waits.
+//! Next:  `sealbook-disk`.
+
+pub mod cbor;
+pub mod event;
+pub mod limits;
+pub mod record;
+pub mod time;

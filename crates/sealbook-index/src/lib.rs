@@ -1,0 +1,1 @@
+//! Lookups over the log: immutable blocks and small mutable views; rebuildable.

@@ -1,0 +1,1 @@
+//! A ledger directory: segments, the one writer, commit, recovery, tiles, checkpoints, signing.

@@ -1,0 +1,1 @@
+//! Entries as SQL tables and as Parquet; the only SQL door; rebuildable.

@@ -1,0 +1,1 @@
+//! Timeline, state at a time, and the difference between two times.

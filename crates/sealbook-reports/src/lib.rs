@@ -1,0 +1,1 @@
+//! Outcomes to PDF, OSCAL, CSV and text.

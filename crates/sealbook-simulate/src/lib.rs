@@ -1,0 +1,1 @@
+//! The model organisation: deterministic events with planted faults.

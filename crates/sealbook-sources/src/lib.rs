@@ -1,0 +1,1 @@
+//! Source bytes to events, pure.

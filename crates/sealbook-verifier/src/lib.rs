@@ -1,0 +1,1 @@
+//! The auditor's checks of ledgers, packs and proofs, and the small binary around them.

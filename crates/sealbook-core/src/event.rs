@@ -1,5 +1,7 @@
 //! Events: what a producer says happened, its fields, words and limits.
 
+use std::sync::LazyLock;
+
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::limits::{EVENT_ID_BYTES_MAX, IDENTIFIER_BYTES_MAX, PROSE_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::record::{
@@ -587,10 +589,13 @@ impl Event {
 
 /// Every field of an event, in the order of their keys.
 #[must_use]
-pub fn schema() -> Vec<FieldSpec> {
-    let mut specs = Vec::new();
-    Event::spec("", FieldId::default(), 0, &mut specs);
-    specs
+pub fn schema() -> &'static [FieldSpec] {
+    static SCHEMA: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
+        let mut specs = Vec::new();
+        Event::spec("", FieldId::default(), 0, &mut specs);
+        specs
+    });
+    &SCHEMA
 }
 
 /// Whether a field may be sealed: an optional text, or a label.

@@ -6,7 +6,9 @@
 //! Next:  `sealbook-disk`.
 
 pub mod cbor;
+pub mod entry;
 pub mod event;
+pub mod hash;
 pub mod limits;
 pub mod record;
 pub mod time;

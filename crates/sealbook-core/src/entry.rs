@@ -1,0 +1,682 @@
+//! Entries: an event with its place in the ledger, the exact bytes that are hashed, and what is sealed beside them.
+
+use std::collections::BTreeMap;
+
+use crate::cbor::{DecodeError, Reader, Writer};
+use crate::event::{Event, sealable};
+use crate::hash::{ChainValue, Commitment, SALT_BYTES, commitment};
+use crate::limits::{ENTRY_BYTES_MAX, SEALED_FIELDS_MAX};
+use crate::time::Micros;
+
+/// Version of the entry format; the first pair of every entry.
+pub const ENTRY_VERSION: u64 = 1;
+
+/// Path under which the original bytes are sealed.
+pub const RAW_PATH: &str = "raw";
+
+/// Where an event came from. The id is that of the credential it came with, never a claim of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Source id.
+    pub id: String,
+    /// Source format, for example `cloudtrail`.
+    pub format: String,
+    /// Version of the mapping that made the event of the original bytes.
+    pub version: u64,
+    /// The source's own sequence number.
+    pub sequence: Option<u64>,
+}
+
+/// The original bytes of an event, by commitment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw {
+    /// Salted commitment to the bytes.
+    pub commitment: Commitment,
+    /// How many bytes.
+    pub length: u64,
+    /// Their media type.
+    pub media_type: String,
+}
+
+/// Place of an entry among the entries about the same subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// This is the n-th, from 1.
+    pub n: u64,
+    /// Index of the one before; `None` for the first.
+    pub prev: Option<u64>,
+}
+
+/// What entry 0 says about the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// Origin: the name of the ledger in its checkpoints.
+    pub origin: String,
+    /// Verifier key of the first signing key (C2SP signed-note vkey).
+    pub verifier_key: String,
+    /// Formats in force, name by version.
+    pub formats: BTreeMap<String, String>,
+}
+
+/// An event once it is in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Index, from 0.
+    pub index: u64,
+    /// When, by the ledger's clock; never less than the entry before.
+    pub recorded_at: Micros,
+    /// Chain value of the entry before; zeros at index 0.
+    pub prev: ChainValue,
+    /// Where the event came from.
+    pub source: Source,
+    /// The event, its sealed fields taken out.
+    pub event: Event,
+    /// Commitments to the sealed fields, by path.
+    pub commitments: BTreeMap<String, Commitment>,
+    /// The original bytes, where there were any.
+    pub raw: Option<Raw>,
+    /// Place among the entries about the subject.
+    pub thread: Thread,
+    /// Only at index 0.
+    pub genesis: Option<Genesis>,
+}
+
+/// A sealed value and the salt that opens its commitment. It lies beside the entry, outside every hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Field path, or [`RAW_PATH`].
+    pub path: String,
+    /// Salt.
+    pub salt: [u8; SALT_BYTES],
+    /// The value.
+    pub value: Vec<u8>,
+}
+
+impl Opening {
+    /// The commitment that this opens.
+    #[must_use]
+    pub fn commitment(&self) -> Commitment {
+        commitment(&self.salt, &self.path, &self.value)
+    }
+}
+
+/// The part of an entry that does not depend on its place: it can be encoded before the place is known.
+#[derive(Clone, Debug)]
+pub struct Body {
+    subject: String,
+    event_id: String,
+    source: Source,
+    /// Pairs 5 to 8 and 10, encoded.
+    pairs: usize,
+    source_bytes: Vec<u8>,
+    rest_bytes: Vec<u8>,
+    genesis_bytes: Option<Vec<u8>>,
+}
+
+/// The place of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index.
+    pub index: u64,
+    /// Ledger time.
+    pub recorded_at: Micros,
+    /// Chain value of the entry before.
+    pub prev: ChainValue,
+    /// Place among the entries about the subject.
+    pub thread: Thread,
+}
+
+impl Body {
+    /// Encodes what does not depend on the place.
+    #[must_use]
+    pub fn new(
+        source: &Source,
+        event: &Event,
+        commitments: &BTreeMap<String, Commitment>,
+        raw: Option<&Raw>,
+        genesis: Option<&Genesis>,
+    ) -> Self {
+        let mut w = Writer::new();
+        write_source(&mut w, source);
+        let source_bytes = w.into_bytes();
+        let mut w = Writer::new();
+        w.uint(6);
+        event.write(&mut w);
+        let mut pairs = 2;
+        if !commitments.is_empty() {
+            pairs += 1;
+            w.uint(7);
+            write_commitments(&mut w, commitments);
+        }
+        if let Some(raw) = raw {
+            pairs += 1;
+            w.uint(8);
+            write_raw(&mut w, raw);
+        }
+        let rest_bytes = w.into_bytes();
+        let genesis_bytes = genesis.map(|genesis| {
+            let mut w = Writer::new();
+            w.uint(10);
+            write_genesis(&mut w, genesis);
+            w.into_bytes()
+        });
+        if genesis_bytes.is_some() {
+            pairs += 1;
+        }
+        Self {
+            subject: event.subject.id.clone(),
+            event_id: event.id.clone(),
+            source: source.clone(),
+            pairs,
+            source_bytes,
+            rest_bytes,
+            genesis_bytes,
+        }
+    }
+
+    /// Subject of the event.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The producer's event id.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        &self.event_id
+    }
+
+    /// Where the event came from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Most bytes that the entry can have, wherever it is placed.
+    #[must_use]
+    pub fn bytes_max(&self) -> usize {
+        // map head 1, version 2, index 10, time 10, prev 35, thread 23: rounded up.
+        self.source_bytes.len()
+            + self.rest_bytes.len()
+            + self.genesis_bytes.as_ref().map_or(0, Vec::len)
+            + 96
+    }
+
+    /// The entry's bytes at its place.
+    #[must_use]
+    pub fn place(&self, place: &Place) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.map(self.pairs + 5);
+        w.uint(1);
+        w.uint(ENTRY_VERSION);
+        w.uint(2);
+        w.uint(place.index);
+        w.uint(3);
+        w.int(place.recorded_at.0);
+        w.uint(4);
+        w.bytes(&place.prev.0);
+        w.raw(&self.source_bytes);
+        w.raw(&self.rest_bytes);
+        w.uint(9);
+        w.map(1 + usize::from(place.thread.prev.is_some()));
+        w.uint(1);
+        w.uint(place.thread.n);
+        if let Some(prev) = place.thread.prev {
+            w.uint(2);
+            w.uint(prev);
+        }
+        if let Some(genesis) = &self.genesis_bytes {
+            w.raw(genesis);
+        }
+        w.into_bytes()
+    }
+}
+
+impl Entry {
+    /// The bytes that are hashed.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        Body::new(
+            &self.source,
+            &self.event,
+            &self.commitments,
+            self.raw.as_ref(),
+            self.genesis.as_ref(),
+        )
+        .place(&self.place())
+    }
+
+    /// Its place.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            index: self.index,
+            recorded_at: self.recorded_at,
+            prev: self.prev,
+            thread: self.thread,
+        }
+    }
+
+    /// Reads an entry strictly: what does not encode to the same bytes again is an error.
+    ///
+    /// # Errors
+    /// Where and why the bytes are not an entry in deterministic encoding.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > ENTRY_BYTES_MAX {
+            let problem = format!(
+                "entry of {} bytes, at most {ENTRY_BYTES_MAX} are allowed",
+                bytes.len()
+            );
+            return Err(DecodeError { offset: 0, problem });
+        }
+        let mut r = Reader::new(bytes);
+        let entry = read_entry(&mut r)?;
+        r.end()?;
+        let again = entry.encode();
+        if again != bytes {
+            let offset = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+            return Err(DecodeError {
+                offset,
+                problem: "not in deterministic encoding (RFC 8949 §4.2.1)".to_owned(),
+            });
+        }
+        Ok(entry)
+    }
+
+    /// Whether `opening` opens one of the commitments of this entry.
+    #[must_use]
+    pub fn opened_by(&self, opening: &Opening) -> bool {
+        let committed = if opening.path == RAW_PATH {
+            self.raw.as_ref().map(|raw| raw.commitment)
+        } else {
+            self.commitments.get(&opening.path).copied()
+        };
+        committed == Some(opening.commitment())
+    }
+
+    /// The event with the given sealed values put back; openings that do not open anything here are left out.
+    #[must_use]
+    pub fn unsealed(&self, openings: &[Opening]) -> Event {
+        let mut event = self.event.clone();
+        for opening in openings
+            .iter()
+            .filter(|opening| opening.path != RAW_PATH && self.opened_by(opening))
+        {
+            if let Ok(value) = core::str::from_utf8(&opening.value) {
+                event.put_text(&opening.path, value);
+            }
+        }
+        event
+    }
+}
+
+/// Takes the fields at `paths` out of `event` and commits to them; `salt` gives a fresh salt at each call.
+pub fn seal(
+    event: &mut Event,
+    paths: &[String],
+    salt: &mut dyn FnMut() -> [u8; SALT_BYTES],
+) -> (BTreeMap<String, Commitment>, Vec<Opening>) {
+    let mut commitments = BTreeMap::new();
+    let mut openings = Vec::new();
+    for path in paths.iter().take(SEALED_FIELDS_MAX) {
+        if let Some(value) = event.take_text(path) {
+            let opening = Opening {
+                path: path.clone(),
+                salt: salt(),
+                value: value.into_bytes(),
+            };
+            commitments.insert(path.clone(), opening.commitment());
+            openings.push(opening);
+        }
+    }
+    (commitments, openings)
+}
+
+/// The fields that are sealed in every ledger: free text, and what identifies people.
+pub const SEALED_BY_DEFAULT: [&str; 5] = [
+    "reason",
+    "subject.name",
+    "actor.name",
+    "context.source_ip",
+    "context.user_agent",
+];
+
+fn write_source(w: &mut Writer, source: &Source) {
+    w.uint(5);
+    w.map(3 + usize::from(source.sequence.is_some()));
+    w.uint(1);
+    w.text(&source.id);
+    w.uint(2);
+    w.text(&source.format);
+    w.uint(3);
+    w.uint(source.version);
+    if let Some(sequence) = source.sequence {
+        w.uint(4);
+        w.uint(sequence);
+    }
+}
+
+fn write_commitments(w: &mut Writer, commitments: &BTreeMap<String, Commitment>) {
+    let mut sorted: Vec<_> = commitments.iter().collect();
+    sorted.sort_by_key(|(path, _)| (path.len(), *path));
+    w.map(sorted.len());
+    for (path, commitment) in sorted {
+        w.text(path);
+        w.bytes(&commitment.0);
+    }
+}
+
+fn write_raw(w: &mut Writer, raw: &Raw) {
+    w.map(3);
+    w.uint(1);
+    w.bytes(&raw.commitment.0);
+    w.uint(2);
+    w.uint(raw.length);
+    w.uint(3);
+    w.text(&raw.media_type);
+}
+
+fn write_genesis(w: &mut Writer, genesis: &Genesis) {
+    w.map(3);
+    w.uint(1);
+    w.text(&genesis.origin);
+    w.uint(2);
+    w.text(&genesis.verifier_key);
+    w.uint(3);
+    let mut sorted: Vec<_> = genesis.formats.iter().collect();
+    sorted.sort_by_key(|(name, _)| (name.len(), *name));
+    w.map(sorted.len());
+    for (name, version) in sorted {
+        w.text(name);
+        w.text(version);
+    }
+}
+
+fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
+    let (mut version, mut index, mut recorded_at, mut prev, mut source) =
+        (None, None, None, None, None);
+    let (mut event, mut commitments, mut raw, mut thread, mut genesis) =
+        (None, BTreeMap::new(), None, None, None);
+    for _ in 0..r.map()? {
+        match r.uint()? {
+            1 => version = Some(r.uint()?),
+            2 => index = Some(r.uint()?),
+            3 => recorded_at = Some(Micros(r.int()?)),
+            4 => prev = Some(ChainValue(r.array_of()?)),
+            5 => source = Some(read_source(r)?),
+            6 => event = Some(Event::read(r)?),
+            7 => commitments = read_commitments(r)?,
+            8 => raw = Some(read_raw(r)?),
+            9 => thread = Some(read_thread(r)?),
+            10 => genesis = Some(read_genesis(r)?),
+            key => return Err(r.error(format!("unknown key {key} in the entry"))),
+        }
+    }
+    if version != Some(ENTRY_VERSION) {
+        return Err(r.error(format!(
+            "entry format {version:?}, this reader knows {ENTRY_VERSION}"
+        )));
+    }
+    let (Some(index), Some(recorded_at), Some(prev)) = (index, recorded_at, prev) else {
+        return Err(r.error("index, time or link is missing"));
+    };
+    let (Some(source), Some(event), Some(thread)) = (source, event, thread) else {
+        return Err(r.error("source, event or thread is missing"));
+    };
+    Ok(Entry {
+        index,
+        recorded_at,
+        prev,
+        source,
+        event,
+        commitments,
+        raw,
+        thread,
+        genesis,
+    })
+}
+
+fn read_source(r: &mut Reader<'_>) -> Result<Source, DecodeError> {
+    let (mut id, mut format, mut version, mut sequence) = (None, None, None, None);
+    for _ in 0..r.map()? {
+        match r.uint()? {
+            1 => id = Some(r.text()?.to_owned()),
+            2 => format = Some(r.text()?.to_owned()),
+            3 => version = Some(r.uint()?),
+            4 => sequence = Some(r.uint()?),
+            key => return Err(r.error(format!("unknown key {key} in the source"))),
+        }
+    }
+    match (id, format, version) {
+        (Some(id), Some(format), Some(version)) => Ok(Source {
+            id,
+            format,
+            version,
+            sequence,
+        }),
+        _ => Err(r.error("id, format or version of the source is missing")),
+    }
+}
+
+fn read_commitments(r: &mut Reader<'_>) -> Result<BTreeMap<String, Commitment>, DecodeError> {
+    let mut commitments = BTreeMap::new();
+    for _ in 0..r.map()? {
+        let path = r.text()?;
+        if !sealable(path) {
+            return Err(r.error(format!("{path:?} is no field that can be sealed")));
+        }
+        commitments.insert(path.to_owned(), Commitment(r.array_of()?));
+    }
+    Ok(commitments)
+}
+
+fn read_raw(r: &mut Reader<'_>) -> Result<Raw, DecodeError> {
+    let (mut commitment, mut length, mut media_type) = (None, None, None);
+    for _ in 0..r.map()? {
+        match r.uint()? {
+            1 => commitment = Some(Commitment(r.array_of()?)),
+            2 => length = Some(r.uint()?),
+            3 => media_type = Some(r.text()?.to_owned()),
+            key => return Err(r.error(format!("unknown key {key} in the raw bytes"))),
+        }
+    }
+    match (commitment, length, media_type) {
+        (Some(commitment), Some(length), Some(media_type)) => Ok(Raw {
+            commitment,
+            length,
+            media_type,
+        }),
+        _ => Err(r.error("commitment, length or media type of the raw bytes is missing")),
+    }
+}
+
+fn read_thread(r: &mut Reader<'_>) -> Result<Thread, DecodeError> {
+    let (mut n, mut prev) = (None, None);
+    for _ in 0..r.map()? {
+        match r.uint()? {
+            1 => n = Some(r.uint()?),
+            2 => prev = Some(r.uint()?),
+            key => return Err(r.error(format!("unknown key {key} in the thread"))),
+        }
+    }
+    n.map(|n| Thread { n, prev })
+        .ok_or_else(|| r.error("number in the thread is missing"))
+}
+
+fn read_genesis(r: &mut Reader<'_>) -> Result<Genesis, DecodeError> {
+    let (mut origin, mut verifier_key, mut formats) = (None, None, BTreeMap::new());
+    for _ in 0..r.map()? {
+        match r.uint()? {
+            1 => origin = Some(r.text()?.to_owned()),
+            2 => verifier_key = Some(r.text()?.to_owned()),
+            3 => {
+                for _ in 0..r.map()? {
+                    let name = r.text()?.to_owned();
+                    formats.insert(name, r.text()?.to_owned());
+                }
+            }
+            key => return Err(r.error(format!("unknown key {key} in the genesis"))),
+        }
+    }
+    match (origin, verifier_key) {
+        (Some(origin), Some(verifier_key)) => Ok(Genesis {
+            origin,
+            verifier_key,
+            formats,
+        }),
+        _ => Err(r.error("origin or key of the genesis is missing")),
+    }
+}
+
+/// Encodes openings as they lie beside an entry: an array of `[path, salt, value]`.
+#[must_use]
+pub fn encode_openings(openings: &[Opening]) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.array(openings.len());
+    for opening in openings {
+        w.array(3);
+        w.text(&opening.path);
+        w.bytes(&opening.salt);
+        w.bytes(&opening.value);
+    }
+    w.into_bytes()
+}
+
+/// Reads what [`encode_openings`] wrote.
+///
+/// # Errors
+/// Where and why the bytes are no list of openings.
+pub fn decode_openings(bytes: &[u8]) -> Result<Vec<Opening>, DecodeError> {
+    let mut r = Reader::new(bytes);
+    let mut openings = Vec::new();
+    for _ in 0..r.array()? {
+        if r.array()? != 3 {
+            return Err(r.error("an opening has three items"));
+        }
+        openings.push(Opening {
+            path: r.text()?.to_owned(),
+            salt: r.array_of()?,
+            value: r.bytes()?.to_owned(),
+        });
+    }
+    r.end()?;
+    Ok(openings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Identity, IdentityType, Kind, Outcome};
+
+    fn entry() -> Entry {
+        let mut event = Event::new(
+            "e1",
+            Kind::Decision,
+            Identity::new("alice", IdentityType::Human),
+            Outcome::Deny,
+        );
+        event.reason = Some("no ticket".into());
+        let mut n = 0;
+        let (commitments, openings) = seal(&mut event, &["reason".to_owned()], &mut || {
+            n += 1;
+            [n; SALT_BYTES]
+        });
+        assert_eq!(openings.len(), 1);
+        Entry {
+            index: 7,
+            recorded_at: Micros(1_780_000_000_000_000),
+            prev: ChainValue([9; 32]),
+            source: Source {
+                id: "hr".into(),
+                format: "native".into(),
+                version: 1,
+                sequence: Some(3),
+            },
+            event,
+            commitments,
+            raw: Some(Raw {
+                commitment: Commitment([1; 32]),
+                length: 10,
+                media_type: "application/json".into(),
+            }),
+            thread: Thread {
+                n: 2,
+                prev: Some(5),
+            },
+            genesis: None,
+        }
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_written() {
+        let entry = entry();
+        assert_eq!(Entry::decode(&entry.encode()).unwrap(), entry);
+    }
+
+    #[test]
+    fn every_other_spelling_of_the_same_entry_is_refused() {
+        let bytes = entry().encode();
+        let mut trailing = bytes.clone();
+        trailing.push(0);
+        assert!(
+            Entry::decode(&trailing)
+                .unwrap_err()
+                .problem
+                .contains("trailing")
+        );
+        // `7` as a two-byte integer: the same value, another spelling.
+        let mut longer = bytes[..4].to_vec();
+        longer.extend_from_slice(&[0x18, 7]);
+        longer.extend_from_slice(&bytes[5..]);
+        assert_eq!(&bytes[3..5], &[2, 7]);
+        assert!(
+            Entry::decode(&longer)
+                .unwrap_err()
+                .problem
+                .contains("deterministic")
+        );
+        for cut in 0..bytes.len() {
+            assert!(Entry::decode(&bytes[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn an_opening_opens_only_its_own_commitment() {
+        let entry = entry();
+        let good = Opening {
+            path: "reason".into(),
+            salt: [1; SALT_BYTES],
+            value: b"no ticket".to_vec(),
+        };
+        assert!(entry.opened_by(&good));
+        assert_eq!(
+            entry
+                .unsealed(std::slice::from_ref(&good))
+                .reason
+                .as_deref(),
+            Some("no ticket")
+        );
+        for bad in [
+            Opening {
+                value: b"a ticket".to_vec(),
+                ..good.clone()
+            },
+            Opening {
+                salt: [2; SALT_BYTES],
+                ..good.clone()
+            },
+            Opening {
+                path: "subject.name".into(),
+                ..good.clone()
+            },
+        ] {
+            assert!(!entry.opened_by(&bad));
+            assert_eq!(entry.unsealed(&[bad]).reason, None);
+        }
+        let openings = vec![good];
+        assert_eq!(
+            decode_openings(&encode_openings(&openings)).unwrap(),
+            openings
+        );
+    }
+}

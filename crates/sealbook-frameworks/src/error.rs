@@ -14,8 +14,16 @@ pub enum LoadError {
         /// What the operating system or the walk said, with the path it concerns.
         cause: std::io::Error,
     },
+    /// The policy file could not be read.
+    #[error("cannot read the policy {path}: {cause}")]
+    ReadPolicy {
+        /// The file that was given.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
     /// A file is larger than any catalogue, mapping or test needs to be.
-    #[error("{file}: {bytes} bytes; a file in a frameworks folder has at most {max}")]
+    #[error("{file}: {bytes} bytes; it may have at most {max}")]
     TooLarge {
         /// Path inside the folder.
         file: String,
@@ -97,21 +105,47 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Parses one TOML file strictly, with the place in the error.
+/// Parses one TOML file strictly, with the place, and where it can be told the key, in the error.
 pub(crate) fn parse_toml<T: serde::de::DeserializeOwned>(
     file: &str,
     text: &str,
 ) -> Result<T, LoadError> {
-    toml::from_str(text).map_err(|error| LoadError::Toml {
-        file: file.to_owned(),
-        place: Place::of(text, error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
+    toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let message = match key_before(text, offset) {
+            Some(key) => format!("{key}: {}", error.message()),
+            None => error.message().to_owned(),
+        };
+        LoadError::Toml {
+            file: file.to_owned(),
+            place: Place::of(text, offset),
+            message,
+        }
     })
+}
+
+/// The key whose value stands at `offset`, when both are on one line.
+fn key_before(text: &str, offset: usize) -> Option<&str> {
+    let line = text.get(..offset)?.rsplit('\n').next()?;
+    let (key, _) = line.split_once('=')?;
+    Some(key.trim())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_key_whose_value_is_wrong() {
+        let error =
+            parse_toml::<std::collections::BTreeMap<String, i64>>("f.toml", "a = 1\nbee = \"x\"\n")
+                .unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("f.toml, line 2, column 7: bee: invalid type: string \"x\""),
+            "{message}"
+        );
+    }
 
     #[test]
     fn a_place_counts_lines_and_characters_from_one() {

@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod framework;
 mod mapping;
+pub mod policy;
 mod test_definition;
 mod walk;
 
@@ -20,4 +21,5 @@ pub use error::{LoadError, Place};
 pub use files::FILE_BYTES_MAX;
 pub use framework::{Control, Framework, Group, TitleOrigin};
 pub use mapping::{Ceiling, Mapping, MappingRow};
+pub use policy::{BoundValue, Policy, ValueOrigin};
 pub use test_definition::{Parameter, ParameterValue, Severity, TestDefinition};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{LoadError, parse_toml};
 
@@ -34,7 +35,7 @@ impl Severity {
 }
 
 /// The value of a parameter, as bound to the SQL.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ParameterValue {
     /// A count, a number of days, …; the unit stands beside it.
@@ -60,6 +61,30 @@ impl ParameterValue {
             (self, other),
             (Self::Integer(_), Self::Integer(_)) | (Self::Text(_), Self::Text(_))
         )
+    }
+}
+
+impl<'de> Deserialize<'de> for ParameterValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl Visitor<'_> for ValueVisitor {
+    type Value = ParameterValue;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an integer or a text")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<ParameterValue, E> {
+        Ok(ParameterValue::Integer(number))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ParameterValue, E> {
+        Ok(ParameterValue::Text(text.to_owned()))
     }
 }
 

@@ -159,10 +159,6 @@ impl Catalogue {
         self.file(path).map(|text| sha256_hex(text.as_bytes()))
     }
 
-    pub(crate) fn all_crosswalks(&self) -> &[Crosswalk] {
-        &self.crosswalks
-    }
-
     fn from_texts(files: Files) -> Result<Self, LoadError> {
         let mut frameworks = Vec::new();
         let mut mappings = Vec::new();

@@ -6,20 +6,24 @@
 //! Next:  `sealbook-controls`.
 
 mod catalogue;
+mod check;
 mod crosswalk;
 mod error;
 mod files;
 mod framework;
+mod lookup;
 mod mapping;
 pub mod policy;
 mod test_definition;
 mod walk;
 
 pub use catalogue::{Catalogue, DEFAULT_POLICY_FILE};
+pub use check::Problem;
 pub use crosswalk::{Crosswalk, CrosswalkRow, Relation};
 pub use error::{LoadError, Place};
 pub use files::FILE_BYTES_MAX;
 pub use framework::{Control, Framework, Group, TitleOrigin};
+pub use lookup::{Item, Lookup};
 pub use mapping::{Ceiling, Mapping, MappingRow};
 pub use policy::{BoundValue, Policy, ValueOrigin};
 pub use test_definition::{Parameter, ParameterValue, Severity, TestDefinition};

@@ -6,9 +6,14 @@
 //! Next:  `sealbook-disk`.
 
 pub mod cbor;
+pub mod checkpoint;
 pub mod entry;
 pub mod event;
 pub mod hash;
 pub mod limits;
+pub mod note;
+pub mod proof;
 pub mod record;
+pub mod tile;
 pub mod time;
+pub mod tree;

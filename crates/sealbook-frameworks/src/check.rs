@@ -316,82 +316,85 @@ to = ["G-2"]
         );
     }
 
+    /// File, text in it, what to put there instead, and the problem that must then be reported.
+    const CONTRADICTIONS: &[(&str, &str, &str, &str)] = &[
+        (
+            "mapping.toml",
+            "id = \"G-2\"",
+            "id = \"G-1\"",
+            "f/mapping.toml: G-1 has 2 rows",
+        ),
+        (
+            "mapping.toml",
+            "id = \"G-2\"",
+            "id = \"G-3\"",
+            "f/mapping.toml: G-3 is not a control of the framework",
+        ),
+        (
+            "mapping.toml",
+            "id = \"G-2\"",
+            "id = \"G-3\"",
+            "f/mapping.toml: G-2 has no row",
+        ),
+        (
+            "mapping.toml",
+            "\"none\"",
+            "\"full\"",
+            "f/mapping.toml: G-2 has no tests, so its ceiling cannot be full",
+        ),
+        (
+            "mapping.toml",
+            "\"partial\"",
+            "\"none\"",
+            "f/mapping.toml: G-1 has tests, so its ceiling cannot be none",
+        ),
+        (
+            "mapping.toml",
+            "\"n\"",
+            "\"\"",
+            "f/mapping.toml: G-1 does not say what is not shown",
+        ),
+        (
+            "mapping.toml",
+            "[\"CT-X-01\"]",
+            "[\"A\", \"A\"]",
+            "f/mapping.toml: G-1 names A twice",
+        ),
+        (
+            "framework.toml",
+            "\"G-2\"",
+            "\"G-1\"",
+            "f/framework.toml: G-1 and G-1 are both called \"g1\"",
+        ),
+        (
+            "framework.toml",
+            "\"g-1\"",
+            "\"g 1\"",
+            "f/framework.toml: G-1: the oscal_id \"g 1\" is not an OSCAL token",
+        ),
+        (
+            "framework.toml",
+            "\"s\"\n[[g",
+            "\"\"\n[[g",
+            "f/framework.toml: G: the title or the statement is empty",
+        ),
+        (
+            "crosswalk-0.toml",
+            "G-2",
+            "G-9",
+            "f (crosswalk from F 0): OLD-1 leads to G-9, which the framework does not have",
+        ),
+        (
+            "crosswalk-0.toml",
+            "[\"G-2\"]",
+            "[]",
+            "f (crosswalk from F 0): OLD-1: an id leads nowhere exactly when its relation is withdrawn",
+        ),
+    ];
+
     #[test]
     fn each_contradiction_is_reported() {
-        for (file, from, to, expected) in [
-            (
-                "mapping.toml",
-                "id = \"G-2\"",
-                "id = \"G-1\"",
-                "f/mapping.toml: G-1 has 2 rows",
-            ),
-            (
-                "mapping.toml",
-                "id = \"G-2\"",
-                "id = \"G-3\"",
-                "f/mapping.toml: G-3 is not a control of the framework",
-            ),
-            (
-                "mapping.toml",
-                "id = \"G-2\"",
-                "id = \"G-3\"",
-                "f/mapping.toml: G-2 has no row",
-            ),
-            (
-                "mapping.toml",
-                "\"none\"",
-                "\"full\"",
-                "f/mapping.toml: G-2 has no tests, so its ceiling cannot be full",
-            ),
-            (
-                "mapping.toml",
-                "\"partial\"",
-                "\"none\"",
-                "f/mapping.toml: G-1 has tests, so its ceiling cannot be none",
-            ),
-            (
-                "mapping.toml",
-                "\"n\"",
-                "\"\"",
-                "f/mapping.toml: G-1 does not say what is not shown",
-            ),
-            (
-                "mapping.toml",
-                "[\"CT-X-01\"]",
-                "[\"A\", \"A\"]",
-                "f/mapping.toml: G-1 names A twice",
-            ),
-            (
-                "framework.toml",
-                "\"G-2\"",
-                "\"G-1\"",
-                "f/framework.toml: G-1 and G-1 are both called \"g1\"",
-            ),
-            (
-                "framework.toml",
-                "\"g-1\"",
-                "\"g 1\"",
-                "f/framework.toml: G-1: the oscal_id \"g 1\" is not an OSCAL token",
-            ),
-            (
-                "framework.toml",
-                "\"s\"\n[[g",
-                "\"\"\n[[g",
-                "f/framework.toml: G: the title or the statement is empty",
-            ),
-            (
-                "crosswalk-0.toml",
-                "G-2",
-                "G-9",
-                "f (crosswalk from F 0): OLD-1 leads to G-9, which the framework does not have",
-            ),
-            (
-                "crosswalk-0.toml",
-                "[\"G-2\"]",
-                "[]",
-                "f (crosswalk from F 0): OLD-1: an id leads nowhere exactly when its relation is withdrawn",
-            ),
-        ] {
+        for (file, from, to, expected) in CONTRADICTIONS {
             let problems = problems_after(file, from, to);
             assert!(
                 problems.iter().any(|problem| problem == expected),

@@ -171,3 +171,49 @@ impl Group {
             .any(|control| control.id == control_id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Catalogue;
+
+    #[test]
+    fn the_shipped_frameworks_have_their_official_numbers_of_groups_and_controls() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let count = |id: &str| {
+            let framework = catalogue.framework(id).unwrap();
+            let below: usize = framework
+                .groups
+                .iter()
+                .map(|group| group.groups.len())
+                .sum();
+            (framework.groups.len(), below, framework.controls().len())
+        };
+        assert_eq!(count("nist-csf-2.0"), (6, 22, 106));
+        assert_eq!(count("nist-ai-rmf-1.0"), (4, 19, 72));
+        assert_eq!(count("owasp-nhi-top10-2025"), (1, 0, 10));
+        assert_eq!(count("nist-sp-800-207"), (6, 2, 7 + 6 + 11 + 10 + 5 + 7));
+        let zta = catalogue.framework("nist-sp-800-207").unwrap();
+        let sizes: Vec<_> = zta
+            .groups
+            .iter()
+            .map(|group| group.controls_deep().len())
+            .collect();
+        assert_eq!(sizes, [7, 6, 3 + 8, 10, 5, 7]);
+    }
+
+    #[test]
+    fn the_path_to_a_control_leads_from_the_outermost_group() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let path = |framework: &str, control: &str| -> Vec<String> {
+            let groups = catalogue.framework(framework).unwrap().path_to(control);
+            groups.into_iter().map(|group| group.id.clone()).collect()
+        };
+        assert_eq!(path("nist-csf-2.0", "PR.AA-05"), ["PR", "PR.AA"]);
+        assert_eq!(
+            path("nist-ai-rmf-1.0", "MEASURE 2.10"),
+            ["MEASURE", "MEASURE 2"]
+        );
+        assert_eq!(path("nist-sp-800-207", "sp800-207.t3"), ["sp800-207.s2.1"]);
+        assert!(path("nist-csf-2.0", "PR.AA").is_empty());
+    }
+}

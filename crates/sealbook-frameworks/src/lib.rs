@@ -13,11 +13,16 @@ mod files;
 mod framework;
 mod lookup;
 mod mapping;
+mod names;
 pub mod policy;
+mod shape;
 mod test_definition;
 mod walk;
 
-pub use catalogue::{Catalogue, DEFAULT_POLICY_FILE};
+#[cfg(test)]
+mod reference_tests;
+
+pub use catalogue::Catalogue;
 pub use check::Problem;
 pub use crosswalk::{Crosswalk, CrosswalkRow, Relation};
 pub use error::{LoadError, Place};
@@ -26,4 +31,5 @@ pub use framework::{Control, Framework, Group, TitleOrigin};
 pub use lookup::{Item, Lookup};
 pub use mapping::{Ceiling, Mapping, MappingRow};
 pub use policy::{BoundValue, Policy, ValueOrigin};
+pub use shape::DEFAULT_POLICY_FILE;
 pub use test_definition::{Parameter, ParameterValue, Severity, TestDefinition};

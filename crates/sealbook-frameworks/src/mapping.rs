@@ -87,3 +87,55 @@ impl Mapping {
             .filter(move |row| row.tests.iter().any(|test| test == test_id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Ceiling;
+    use crate::Catalogue;
+
+    #[test]
+    fn the_shipped_mappings_speak_to_the_numbers_of_controls_that_a_ledger_can_show() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let count = |id: &str, ceiling| {
+            let rows = &catalogue.mapping(id).unwrap().rows;
+            rows.iter().filter(|row| row.ceiling == ceiling).count()
+        };
+        let counts = |id| {
+            (
+                count(id, Ceiling::Full),
+                count(id, Ceiling::Partial),
+                count(id, Ceiling::None),
+            )
+        };
+        assert_eq!(counts("nist-csf-2.0"), (5, 29, 72));
+        assert_eq!(counts("nist-sp-800-207"), (5, 14, 27));
+        assert_eq!(counts("owasp-nhi-top10-2025"), (5, 5, 0));
+        assert_eq!(counts("nist-ai-rmf-1.0"), (0, 17, 55));
+    }
+
+    #[test]
+    fn no_two_controls_share_the_sentence_on_what_is_not_shown() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mut seen = std::collections::BTreeMap::new();
+        for row in catalogue
+            .mappings()
+            .iter()
+            .flat_map(|mapping| &mapping.rows)
+        {
+            if let Some(other) = seen.insert(row.not_shown.as_str(), &row.control) {
+                panic!("{other} and {} both say {:?}", row.control, row.not_shown);
+            }
+        }
+    }
+
+    #[test]
+    fn a_test_leads_back_to_its_controls() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mapping = catalogue.mapping("nist-csf-2.0").unwrap();
+        let controls: Vec<_> = mapping
+            .rows_of_test("CT-EXC-03")
+            .map(|row| row.control.as_str())
+            .collect();
+        assert_eq!(controls, ["GV.OV-01", "GV.OV-03", "ID.RA-07"]);
+    }
+}

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod note;
 pub mod proof;
 pub mod record;
+pub mod segment;
 pub mod tile;
 pub mod time;
 pub mod tree;

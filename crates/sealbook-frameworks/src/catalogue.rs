@@ -326,6 +326,9 @@ meaning = "m"
     fn a_parameter_of_another_type_or_name_is_refused() {
         let toml = TEST_TOML.replace("default = 90", "default = 9.5");
         assert!(refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("test.toml, line 9"));
+        let toml = TEST_TOML.replace("max_age_days", "from");
+        let message = refusal(&[("tests/CT-X-01/test.toml", &toml)]);
+        assert!(message.contains("bound to the period"), "{message}");
         let toml = TEST_TOML.replace("max_age_days", "Max");
         assert!(refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("parameter \"Max\""));
     }

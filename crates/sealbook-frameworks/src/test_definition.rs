@@ -231,6 +231,14 @@ impl TestDefinition {
                 "parameter {name:?}: a name has lower-case letters, digits and '_', and starts with a letter"
             ));
         }
+        if let Some(name) = RESERVED_NAMES
+            .iter()
+            .find(|name| self.parameters.contains_key(**name))
+        {
+            return Err(format!(
+                "parameter {name:?}: this name is bound to the period asked for"
+            ));
+        }
         let events = self
             .fail_events
             .lines()
@@ -248,6 +256,9 @@ impl TestDefinition {
         Ok(())
     }
 }
+
+/// Bound by whoever runs the test: start (inclusive) and end (exclusive) of the period, in µs.
+const RESERVED_NAMES: [&str; 2] = ["from", "to"];
 
 fn is_parameter_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -1,8 +1,15 @@
 //! Runs control tests and gives outcomes and coverage.
 //!
-//! Takes: test definitions and mappings from `sealbook-frameworks`, a projection of verified entries.
+//! Takes: test definitions, mappings and policy from `sealbook-frameworks`, a projection of verified entries.
 //! Gives: outcomes per test and per control.
-//! Never: writes SQL of its own, reads the log, renders anything.
+//! Never: reads the log, renders anything, decides a threshold.
 //! Next:  `sealbook-reports`.
 
+mod contract;
+mod fixtures;
 pub mod outcome;
+mod run;
+
+pub use fixtures::{FixtureFault, check_fixtures};
+pub use run::{defaults, run_test};
+pub use sealbook_projection::Period;

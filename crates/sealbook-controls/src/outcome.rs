@@ -144,8 +144,14 @@ pub enum ControlStatus {
 
 impl ControlStatus {
     /// Every status, in the order in which reports print them.
-    pub const ALL: [Self; 6] =
-        [Self::Satisfied, Self::Supported, Self::NotSatisfied, Self::NoEvidence, Self::Attested, Self::OutOfScope];
+    pub const ALL: [Self; 6] = [
+        Self::Satisfied,
+        Self::Supported,
+        Self::NotSatisfied,
+        Self::NoEvidence,
+        Self::Attested,
+        Self::OutOfScope,
+    ];
 }
 
 /// One control with its status.

@@ -1,0 +1,127 @@
+//! Builds a projection from entries: base tables while they come, derived tables and indexes at the end.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use sealbook_core::entry::Entry;
+
+use crate::error::BuildError;
+use crate::projection::Projection;
+use crate::row::{Row, labels};
+use crate::tables::{DICTIONARY, KindTable, Words, base_views};
+use crate::views::{KIND_VIEWS, VIEWS};
+
+/// Where a projection lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In memory: for some ten thousand entries.
+    Memory,
+    /// In a temporary file that nobody else sees and that goes with the projection.
+    Temporary,
+    /// In a file, which must not exist.
+    File(PathBuf),
+}
+
+/// Makes a projection of entries.
+pub struct Builder {
+    pub(crate) conn: Connection,
+    row: Row,
+    words: Words,
+    tables: Vec<KindTable>,
+    next: u64,
+}
+
+const INSERT_LABEL: &str = "INSERT INTO labels (entry, name, value) VALUES (?1, ?2, ?3)";
+
+/// While building nothing is synced: what a crash leaves is thrown away.
+const FAST: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;
+    PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;";
+
+impl Builder {
+    /// An empty projection.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or exists.
+    pub fn new(place: &Place) -> Result<Self, BuildError> {
+        let conn = match place {
+            Place::Memory => Connection::open_in_memory()?,
+            Place::Temporary => Connection::open("")?,
+            Place::File(path) => Connection::open(path)?,
+        };
+        conn.execute_batch(FAST)?;
+        conn.execute_batch("BEGIN")?;
+        conn.execute_batch(DICTIONARY)?;
+        Self::on(conn, 0)
+    }
+
+    /// Goes on with a database that has entries below `next`, inside a transaction.
+    pub(crate) fn on(conn: Connection, next: u64) -> Result<Self, BuildError> {
+        conn.set_prepared_statement_cache_capacity(4 * KIND_VIEWS.len());
+        Ok(Self {
+            words: Words::load(&conn)?,
+            tables: KindTable::load_all(&conn)?,
+            row: Row::new(),
+            next,
+            conn,
+        })
+    }
+
+    /// Adds an entry. Indexes grow; they may leave gaps.
+    ///
+    /// # Errors
+    /// When the index is not larger than the one before, a number does not fit, or the disk is full.
+    pub fn push(&mut self, entry: &Entry) -> Result<(), BuildError> {
+        if entry.index < self.next {
+            return Err(BuildError::Order {
+                expected: self.next,
+                found: entry.index,
+            });
+        }
+        self.row.read(entry)?;
+        let kind = entry.event.kind.word();
+        let at = KIND_VIEWS.iter().position(|(word, _)| *word == kind);
+        if let Some(table) = at.and_then(|at| self.tables.get_mut(at)) {
+            table.insert(&self.conn, &mut self.words, &self.row)?;
+        }
+        for (name, value) in labels(entry) {
+            let index = i64::try_from(entry.index).unwrap_or(i64::MAX);
+            self.conn
+                .prepare_cached(INSERT_LABEL)?
+                .execute((index, name, value))?;
+        }
+        self.next = entry.index + 1;
+        Ok(())
+    }
+
+    /// Makes the views and closes the door: from here on the entries can only be read.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn finish(self) -> Result<Projection, BuildError> {
+        let conn = self.close()?;
+        Ok(Projection::new(conn)?)
+    }
+
+    /// Makes the views and commits.
+    pub(crate) fn close(self) -> Result<Connection, BuildError> {
+        let Self { conn, tables, .. } = self;
+        for view in VIEWS {
+            conn.execute_batch(&format!("DROP TABLE IF EXISTS {}", view.name))?;
+        }
+        for (_, view) in KIND_VIEWS.iter().chain(&[("", "entries")]) {
+            conn.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
+        }
+        conn.execute_batch(&base_views(&tables))?;
+        for view in VIEWS {
+            // Written down once instead of worked out by every test that asks.
+            conn.execute_batch(&format!("CREATE TABLE {} AS {}", view.name, view.sql))?;
+            conn.execute_batch(&format!(
+                "CREATE INDEX {0}_{1} ON {0} ({1})",
+                view.name, view.key
+            ))?;
+        }
+        conn.execute_batch("COMMIT")?;
+        conn.flush_prepared_statement_cache();
+        Ok(conn)
+    }
+}

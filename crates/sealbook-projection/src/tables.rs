@@ -1,0 +1,245 @@
+//! The SQLite tables below the views: one per kind, with only the columns that occur in it, and the dictionary.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use rusqlite::Connection;
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
+
+use crate::columns::{self, Coding, Column, columns};
+use crate::row::{Datum, Row};
+use crate::views::KIND_VIEWS;
+
+/// A text of more bytes is kept in its row. Bounds the memory of the dictionary to 64 MiB of text.
+const WORD_BYTES_MAX: usize = 128;
+
+/// Words of the dictionary; later ones are kept in their rows. See [`WORD_BYTES_MAX`].
+const WORDS_MAX: usize = 1 << 19;
+
+pub(crate) const DICTIONARY: &str = "
+    CREATE TABLE words (n INTEGER PRIMARY KEY, text TEXT NOT NULL);
+    CREATE TABLE labels (entry INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+      PRIMARY KEY (entry, name)) WITHOUT ROWID;";
+
+const INSERT_WORD: &str = "INSERT INTO words (n, text) VALUES (?1, ?2)";
+
+/// Texts by number.
+#[derive(Default)]
+pub(crate) struct Words {
+    numbers: HashMap<Box<str>, i64>,
+}
+
+impl Words {
+    pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut words = Self::default();
+        let mut statement = conn.prepare("SELECT text, n FROM words")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            words
+                .numbers
+                .insert(row.get::<_, String>(0)?.into(), row.get(1)?);
+        }
+        Ok(words)
+    }
+
+    fn number(&mut self, conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+        if let Some(number) = self.numbers.get(text) {
+            return Ok(Some(*number));
+        }
+        if text.len() > WORD_BYTES_MAX || self.numbers.len() >= WORDS_MAX {
+            return Ok(None);
+        }
+        let number = i64::try_from(self.numbers.len()).unwrap_or(i64::MAX);
+        conn.prepare_cached(INSERT_WORD)?.execute((number, text))?;
+        self.numbers.insert(text.into(), number);
+        Ok(Some(number))
+    }
+}
+
+/// The table of one kind.
+pub(crate) struct KindTable {
+    kind: &'static str,
+    /// Columns that the table has.
+    present: Vec<usize>,
+    has: Vec<bool>,
+    insert: String,
+}
+
+impl KindTable {
+    /// The tables that a database has, in the order of the kinds.
+    pub fn load_all(conn: &Connection) -> rusqlite::Result<Vec<Self>> {
+        KIND_VIEWS
+            .iter()
+            .map(|(kind, _)| Self::load(conn, kind))
+            .collect()
+    }
+
+    fn load(conn: &Connection, kind: &'static str) -> rusqlite::Result<Self> {
+        let mut table = Self {
+            kind,
+            present: Vec::new(),
+            has: vec![false; columns().len()],
+            insert: String::new(),
+        };
+        let mut statement = conn.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
+        let mut rows = statement.query([table.name()])?;
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            if let Some(at) = columns().iter().position(|column| column.name == name) {
+                table.remember(at);
+            }
+        }
+        table.write_insert();
+        Ok(table)
+    }
+
+    pub fn name(&self) -> String {
+        format!("kind_{}", self.kind)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.present.is_empty()
+    }
+
+    /// Adds a row, and first the columns that it is the first to have.
+    pub fn insert(
+        &mut self,
+        conn: &Connection,
+        words: &mut Words,
+        row: &Row,
+    ) -> rusqlite::Result<()> {
+        self.widen(conn, row)?;
+        let mut statement = conn.prepare_cached(&self.insert)?;
+        for (place, at) in self.present.iter().enumerate() {
+            match row.datum(*at) {
+                Datum::Absent => statement.raw_bind_parameter(place + 1, Null)?,
+                Datum::Number(number) => statement.raw_bind_parameter(place + 1, number)?,
+                Datum::Text(text) => {
+                    let coded = match columns().get(*at).map(|column| column.coding) {
+                        Some(Coding::Coded) => words.number(conn, text)?,
+                        _ => None,
+                    };
+                    let value = coded.map_or(ValueRef::Text(text.as_bytes()), ValueRef::Integer);
+                    statement.raw_bind_parameter(place + 1, ToSqlOutput::Borrowed(value))?;
+                }
+            }
+        }
+        statement.raw_execute().map(drop)
+    }
+
+    fn widen(&mut self, conn: &Connection, row: &Row) -> rusqlite::Result<()> {
+        let missing = |table: &Self, at: usize| {
+            at != columns::kind()
+                && at != columns::EVENT_AT
+                && !table.has.get(at).copied().unwrap_or(true)
+        };
+        if !row.present().any(|at| missing(self, at)) {
+            return Ok(());
+        }
+        let news: Vec<usize> = row.present().filter(|at| missing(self, *at)).collect();
+        for at in news {
+            let Some(column) = columns().get(at) else {
+                continue;
+            };
+            if self.is_empty() {
+                conn.execute_batch(&format!(
+                    "CREATE TABLE {} (entry INTEGER PRIMARY KEY)",
+                    self.name()
+                ))?;
+            } else {
+                let affinity = match column.coding {
+                    Coding::Number => " INTEGER",
+                    Coding::Inline => " TEXT",
+                    Coding::Coded => "",
+                };
+                conn.execute_batch(&format!(
+                    "ALTER TABLE {} ADD COLUMN {}{affinity}",
+                    self.name(),
+                    column.name
+                ))?;
+            }
+            self.remember(at);
+        }
+        self.write_insert();
+        Ok(())
+    }
+
+    fn remember(&mut self, at: usize) {
+        self.present.push(at);
+        if let Some(has) = self.has.get_mut(at) {
+            *has = true;
+        }
+    }
+
+    fn write_insert(&mut self) {
+        let names: Vec<_> = self
+            .present
+            .iter()
+            .filter_map(|at| columns().get(*at))
+            .map(|c| c.name.as_str())
+            .collect();
+        let places: Vec<_> = (1..=names.len()).map(|n| format!("?{n}")).collect();
+        self.insert = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            self.name(),
+            names.join(", "),
+            places.join(", ")
+        );
+    }
+
+    /// The `SELECT` that gives this kind's rows every column.
+    fn select(&self) -> String {
+        let mut sql = String::from("SELECT ");
+        for (at, column) in columns().iter().enumerate() {
+            if at > 0 {
+                sql.push_str(", ");
+            }
+            let _ = write!(sql, "{} AS {}", self.expression(at, column), column.name);
+        }
+        if self.is_empty() {
+            sql.push_str(" WHERE 0");
+        } else {
+            let _ = write!(sql, " FROM {} AS t", self.name());
+        }
+        sql
+    }
+
+    fn expression(&self, at: usize, column: &Column) -> String {
+        let has = |at: usize| self.has.get(at).copied().unwrap_or(false);
+        let name = &column.name;
+        if at == columns::kind() {
+            return format!("'{}'", self.kind);
+        }
+        if at == columns::EVENT_AT && !self.is_empty() {
+            let occurred = columns::by_path("occurred_at").is_some_and(has);
+            return if occurred {
+                "COALESCE(t.occurred_at, t.recorded_at)"
+            } else {
+                "t.recorded_at"
+            }
+            .to_owned();
+        }
+        match column.coding {
+            _ if !has(at) => "NULL".to_owned(),
+            Coding::Number | Coding::Inline => format!("t.{name}"),
+            Coding::Coded => format!(
+                "CASE typeof(t.{name}) WHEN 'integer' THEN (SELECT w.text FROM words AS w WHERE w.n = t.{name}) ELSE t.{name} END"
+            ),
+        }
+    }
+}
+
+/// `CREATE VIEW` statements for the kind views and `entries`.
+pub(crate) fn base_views(tables: &[KindTable]) -> String {
+    let mut sql = String::new();
+    let mut arms = Vec::new();
+    for (table, (_, view)) in tables.iter().zip(KIND_VIEWS) {
+        let select = table.select();
+        let _ = writeln!(sql, "CREATE VIEW {view} AS {select};");
+        if !table.is_empty() || (arms.is_empty() && view == "attestations") {
+            arms.push(select);
+        }
+    }
+    let _ = writeln!(sql, "CREATE VIEW entries AS {};", arms.join("\nUNION ALL "));
+    sql
+}

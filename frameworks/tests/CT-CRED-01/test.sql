@@ -43,7 +43,7 @@ SELECT w.credential_id AS subject,
        CASE WHEN l.uses IS NULL THEN 'pass' ELSE 'fail' END AS outcome,
        CASE WHEN l.uses IS NULL
             THEN 'Withdrawn, and not accepted in the period more than ' || CAST($propagation_seconds AS VARCHAR) || ' seconds later.'
-            ELSE 'Accepted ' || CAST(l.uses AS VARCHAR) || ' times in the period after its withdrawal, the last time '
+            ELSE 'Still accepted after its withdrawal (uses in the period: ' || CAST(l.uses AS VARCHAR) || '), the last time '
                  || CAST(CAST(((l.last_at - w.event_at) - (l.last_at - w.event_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes after it; '
                  || CAST($propagation_seconds AS VARCHAR) || ' seconds are allowed.' END AS reason,
        CAST(w.entry AS VARCHAR)

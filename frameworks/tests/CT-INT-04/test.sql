@@ -49,7 +49,7 @@ UNION ALL
 SELECT source_id,
        CASE WHEN record_entry IS NULL THEN 'fail' ELSE 'insufficient' END,
        CASE WHEN source_sequence = before_sequence THEN 'Number ' || CAST(source_sequence AS VARCHAR) || ' came twice.'
-            ELSE CAST(source_sequence - before_sequence - 1 AS VARCHAR) || ' numbers are missing between '
+            ELSE 'Missing numbers: ' || CAST(source_sequence - before_sequence - 1 AS VARCHAR) || ', between '
                  || CAST(before_sequence AS VARCHAR) || ' and ' || CAST(source_sequence AS VARCHAR)
                  || CASE WHEN record_entry IS NULL THEN ', and no entry explains the hole.'
                          ELSE '; entry ' || CAST(record_entry AS VARCHAR) || ' explains the hole, what was in it is not known.' END END,

@@ -31,9 +31,5 @@ fn main() -> ExitCode {
             println!("{fault}");
         }
     }
-    if all_well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    }
+    if all_well { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

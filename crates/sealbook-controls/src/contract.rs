@@ -27,16 +27,10 @@ impl Contract {
     /// Finds the columns by name.
     pub fn of(columns: &[String]) -> Result<Self, String> {
         let find = |name: &str| {
-            let mut places = columns
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| *column == name);
+            let mut places = columns.iter().enumerate().filter(|(_, column)| *column == name);
             match (places.next(), places.next()) {
                 (Some((place, _)), None) => Ok(place),
-                (None, _) => Err(format!(
-                    "the SQL gives no column {name}; it gives: {}",
-                    columns.join(", ")
-                )),
+                (None, _) => Err(format!("the SQL gives no column {name}; it gives: {}", columns.join(", "))),
                 (Some(_), Some(_)) => Err(format!("the SQL gives the column {name} twice")),
             }
         };
@@ -63,10 +57,7 @@ impl Contract {
         let cell = |at: usize| cells.get(at).copied().unwrap_or(Cell::Null);
         let text = |at: usize, name: &str| match cell(at) {
             Cell::Text(text) if !text.is_empty() => Ok(text.to_owned()),
-            other => Err(format!(
-                "{name} must be a text and not empty; found {}",
-                show(other)
-            )),
+            other => Err(format!("{name} must be a text and not empty; found {}", show(other))),
         };
         let subject = text(self.subject, "subject")?;
         let within = |problem: String| format!("subject {subject:?}: {problem}");
@@ -75,20 +66,14 @@ impl Contract {
             Cell::Text("fail") => RowOutcome::Fail,
             Cell::Text("insufficient") => RowOutcome::Insufficient,
             other => {
-                return Err(within(format!(
-                    "outcome must be pass, fail or insufficient; found {}",
-                    show(other)
-                )));
+                return Err(within(format!("outcome must be pass, fail or insufficient; found {}", show(other))));
             }
         };
         let at = match cell(self.at) {
             Cell::Null => None,
             Cell::Integer(at) => Some(at),
             other => {
-                return Err(within(format!(
-                    "at must be a whole number of µs or NULL; found {}",
-                    show(other)
-                )));
+                return Err(within(format!("at must be a whole number of µs or NULL; found {}", show(other))));
             }
         };
         Ok(TestRow {
@@ -112,25 +97,19 @@ fn entries(cell: Cell<'_>, range: Option<(u64, u64)>) -> Result<Vec<u64>, String
             .split(',')
             .map(str::trim)
             .filter(|index| !index.is_empty())
-            .map(|index| {
-                index
-                    .parse()
-                    .map_err(|_| format!("entries: {index:?} in {list:?} is no index"))
-            })
+            .map(|index| index.parse().map_err(|_| format!("entries: {index:?} in {list:?} is no index")))
             .collect::<Result<Vec<u64>, _>>()?,
         Cell::Real(number) => {
-            return Err(format!(
-                "entries must be a text or a whole number; found {number}"
-            ));
+            return Err(format!("entries must be a text or a whole number; found {number}"));
         }
     };
     found.sort_unstable();
     found.dedup();
     let (first, end) = range.unwrap_or((0, 0));
     match found.iter().find(|index| !(first..end).contains(index)) {
-        Some(index) => Err(format!(
-            "entries names {index}; the entries here are {first} to {end}, the last not included"
-        )),
+        Some(index) => {
+            Err(format!("entries names {index}; the entries here are {first} to {end}, the last not included"))
+        }
         None => Ok(found),
     }
 }
@@ -149,9 +128,7 @@ mod tests {
     use super::*;
 
     fn columns() -> Vec<String> {
-        ["at", "subject", "outcome", "reason", "entries"]
-            .map(str::to_owned)
-            .to_vec()
+        ["at", "subject", "outcome", "reason", "entries"].map(str::to_owned).to_vec()
     }
 
     fn read(outcome: Cell<'_>, entries: Cell<'_>, at: Cell<'_>) -> Result<TestRow, String> {
@@ -166,30 +143,15 @@ mod tests {
             (row.subject.as_str(), row.outcome, row.entries, row.at),
             ("svc", RowOutcome::Fail, vec![3, 7], Some(-5))
         );
-        assert_eq!(
-            read(Cell::Text("pass"), Cell::Integer(9), Cell::Null)
-                .unwrap()
-                .entries,
-            [9]
-        );
-        assert_eq!(
-            read(Cell::Text("pass"), Cell::Null, Cell::Null)
-                .unwrap()
-                .entries,
-            [0; 0]
-        );
+        assert_eq!(read(Cell::Text("pass"), Cell::Integer(9), Cell::Null).unwrap().entries, [9]);
+        assert_eq!(read(Cell::Text("pass"), Cell::Null, Cell::Null).unwrap().entries, [0; 0]);
     }
 
     #[test]
     fn a_missing_a_repeated_and_a_further_column_are_refused() {
         let mut names = columns();
         names.pop();
-        assert!(
-            Contract::of(&names)
-                .err()
-                .unwrap()
-                .contains("no column entries")
-        );
+        assert!(Contract::of(&names).err().unwrap().contains("no column entries"));
         names.extend(["entries".to_owned(), "entries".to_owned()]);
         assert!(Contract::of(&names).err().unwrap().contains("twice"));
         let mut names = columns();
@@ -199,46 +161,18 @@ mod tests {
 
     #[test]
     fn a_cell_outside_the_contract_is_refused_and_shown() {
-        assert!(
-            read(Cell::Text("PASS"), Cell::Null, Cell::Null)
-                .unwrap_err()
-                .contains("\"PASS\"")
-        );
-        assert!(
-            read(Cell::Integer(1), Cell::Null, Cell::Null)
-                .unwrap_err()
-                .contains("found 1")
-        );
-        assert!(
-            read(Cell::Text("pass"), Cell::Text("x"), Cell::Null)
-                .unwrap_err()
-                .contains("\"x\"")
-        );
-        assert!(
-            read(Cell::Text("pass"), Cell::Real(1.5), Cell::Null)
-                .unwrap_err()
-                .contains("1.5")
-        );
-        assert!(
-            read(Cell::Text("pass"), Cell::Null, Cell::Real(0.5))
-                .unwrap_err()
-                .contains("0.5")
-        );
+        assert!(read(Cell::Text("PASS"), Cell::Null, Cell::Null).unwrap_err().contains("\"PASS\""));
+        assert!(read(Cell::Integer(1), Cell::Null, Cell::Null).unwrap_err().contains("found 1"));
+        assert!(read(Cell::Text("pass"), Cell::Text("x"), Cell::Null).unwrap_err().contains("\"x\""));
+        assert!(read(Cell::Text("pass"), Cell::Real(1.5), Cell::Null).unwrap_err().contains("1.5"));
+        assert!(read(Cell::Text("pass"), Cell::Null, Cell::Real(0.5)).unwrap_err().contains("0.5"));
     }
 
     #[test]
     fn an_index_that_is_no_entry_is_refused() {
         for index in [1, 10] {
-            assert!(
-                read(Cell::Text("fail"), Cell::Integer(index), Cell::Null)
-                    .unwrap_err()
-                    .contains("2 to 10")
-            );
+            assert!(read(Cell::Text("fail"), Cell::Integer(index), Cell::Null).unwrap_err().contains("2 to 10"));
         }
-        assert!(
-            read(Cell::Text("fail"), Cell::Integer(-1), Cell::Null)
-                .unwrap_err()
-                .contains("negative")
-        );
+        assert!(read(Cell::Text("fail"), Cell::Integer(-1), Cell::Null).unwrap_err().contains("negative"));
     }
 }

@@ -26,11 +26,7 @@ pub struct FixtureFault {
 #[must_use]
 pub fn check_fixtures(test: &TestDefinition) -> Vec<FixtureFault> {
     let checks = [
-        (
-            "pass.ndjson",
-            test.pass_events.as_str(),
-            must_pass as fn(&_, &_) -> _,
-        ),
+        ("pass.ndjson", test.pass_events.as_str(), must_pass as fn(&_, &_) -> _),
         ("fail.ndjson", &test.fail_events, must_fail),
         ("empty ledger", "", must_not_pass),
     ];
@@ -38,11 +34,7 @@ pub fn check_fixtures(test: &TestDefinition) -> Vec<FixtureFault> {
     for (file, events, check) in checks {
         let judged = run_over(test, events).and_then(|outcome| check(test, &outcome));
         if let Err(problem) = judged {
-            faults.push(FixtureFault {
-                test: test.id.clone(),
-                file,
-                problem,
-            });
+            faults.push(FixtureFault { test: test.id.clone(), file, problem });
         }
     }
     faults
@@ -70,30 +62,19 @@ fn must_fail(test: &TestDefinition, outcome: &TestOutcome) -> Result<(), String>
     if outcome.result != TestResult::Fail {
         return Err(format!("must fail; {}", tell(outcome)));
     }
-    let failing = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.outcome == RowOutcome::Fail);
-    let named: BTreeSet<u64> = failing
-        .flat_map(|finding| finding.entries.iter().copied())
-        .collect();
+    let failing = outcome.findings.iter().filter(|finding| finding.outcome == RowOutcome::Fail);
+    let named: BTreeSet<u64> = failing.flat_map(|finding| finding.entries.iter().copied()).collect();
     let expected: BTreeSet<u64> = test.fail_entries.iter().copied().collect();
     if named == expected {
         return Ok(());
     }
-    Err(format!(
-        "failing rows must name the entries {expected:?} and name {named:?}; {}",
-        tell(outcome)
-    ))
+    Err(format!("failing rows must name the entries {expected:?} and name {named:?}; {}", tell(outcome)))
 }
 
 fn must_not_pass(_: &TestDefinition, outcome: &TestOutcome) -> Result<(), String> {
     match outcome.result {
         TestResult::NoPopulation | TestResult::InsufficientEvidence => Ok(()),
-        _ => Err(format!(
-            "must give no-population or insufficient-evidence; {}",
-            tell(outcome)
-        )),
+        _ => Err(format!("must give no-population or insufficient-evidence; {}", tell(outcome))),
     }
 }
 
@@ -104,11 +85,7 @@ fn tell(outcome: &TestOutcome) -> String {
     );
     for finding in &outcome.findings {
         let (subject, reason) = (&finding.subject, &finding.reason);
-        let _ = write!(
-            text,
-            "\n    {:?} {subject} {:?}: {reason}",
-            finding.outcome, finding.entries
-        );
+        let _ = write!(text, "\n    {:?} {subject} {:?}: {reason}", finding.outcome, finding.entries);
     }
     text
 }

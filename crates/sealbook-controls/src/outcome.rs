@@ -117,7 +117,8 @@ pub struct TestOutcome {
     pub parameters: BTreeMap<String, Parameter>,
     /// SHA-256 of the SQL text, lower-case hex.
     pub sql_sha256: String,
-    /// Every member that did not pass, in the order of the SQL.
+    /// Every member that did not pass, in the order of subject, time, outcome, entries and reason, so that every
+    /// engine gives the same.
     pub findings: Vec<Finding>,
     /// Why the test could not be run, when `result` is `error`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -144,14 +145,8 @@ pub enum ControlStatus {
 
 impl ControlStatus {
     /// Every status, in the order in which reports print them.
-    pub const ALL: [Self; 6] = [
-        Self::Satisfied,
-        Self::Supported,
-        Self::NotSatisfied,
-        Self::NoEvidence,
-        Self::Attested,
-        Self::OutOfScope,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Satisfied, Self::Supported, Self::NotSatisfied, Self::NoEvidence, Self::Attested, Self::OutOfScope];
 }
 
 /// One control with its status.

@@ -12,11 +12,8 @@ use crate::outcome::{Finding, Origin, Parameter, RowOutcome, TestOutcome, TestRe
 #[must_use]
 pub fn defaults(test: &TestDefinition) -> BTreeMap<String, BoundValue> {
     let bound = test.parameters.iter().map(|(name, parameter)| {
-        let value = BoundValue {
-            value: parameter.default.clone(),
-            origin: ValueOrigin::Default,
-            unit: parameter.unit.clone(),
-        };
+        let value =
+            BoundValue { value: parameter.default.clone(), origin: ValueOrigin::Default, unit: parameter.unit.clone() };
         (name.clone(), value)
     });
     bound.collect()
@@ -45,28 +42,17 @@ pub fn run_test(
         fail: 0,
         covered: 0,
         insufficient: 0,
-        parameters: parameters
-            .iter()
-            .map(|(name, _, shown)| ((*name).to_owned(), shown.clone()))
-            .collect(),
+        parameters: parameters.iter().map(|(name, _, shown)| ((*name).to_owned(), shown.clone())).collect(),
         sql_sha256: test.sql_sha256.clone(),
         findings: Vec::new(),
         error: None,
     };
-    let bound = parameters
-        .into_iter()
-        .map(|(name, value, _)| (name, value))
-        .collect();
+    let bound = parameters.into_iter().map(|(name, value, _)| (name, value)).collect();
     match collect(projection, test, bound, limits, &mut outcome) {
         Ok(()) => outcome.result = result(&outcome),
         Err(problem) => {
             // Half an answer is none.
-            (
-                outcome.population,
-                outcome.pass,
-                outcome.fail,
-                outcome.insufficient,
-            ) = (0, 0, 0, 0);
+            (outcome.population, outcome.pass, outcome.fail, outcome.insufficient) = (0, 0, 0, 0);
             outcome.findings.clear();
             outcome.error = Some(problem);
         }
@@ -82,10 +68,7 @@ fn parameters<'a>(
     let mut all = Vec::new();
     for (name, value) in [("from", period.from), ("to", period.to)] {
         if test.uses_parameter(name) {
-            let shown = Parameter {
-                value: value.to_string(),
-                origin: Origin::Period,
-            };
+            let shown = Parameter { value: value.to_string(), origin: Origin::Period };
             all.push((name, Value::Integer(value), shown));
         }
     }
@@ -98,10 +81,7 @@ fn parameters<'a>(
             ValueOrigin::Default => Origin::Default,
             ValueOrigin::Policy => Origin::Policy,
         };
-        let shown = Parameter {
-            value: bound.value.to_string(),
-            origin,
-        };
+        let shown = Parameter { value: bound.value.to_string(), origin };
         all.push((name, value, shown));
     }
     all
@@ -115,15 +95,8 @@ fn collect(
     outcome: &mut TestOutcome,
 ) -> Result<(), String> {
     let range = projection.range().map_err(|error| error.to_string())?;
-    let query = Query {
-        sql: &test.sql,
-        parameters,
-        door: Door::Portable,
-        limits: limits.clone(),
-    };
-    let columns = projection
-        .columns_of(&query)
-        .map_err(|error| error.to_string())?;
+    let query = Query { sql: &test.sql, parameters, door: Door::Portable, limits: limits.clone() };
+    let columns = projection.columns_of(&query).map_err(|error| error.to_string())?;
     let contract = Contract::of(&columns)?;
     let mut broken = None;
     let asked = projection.query(&query, &mut |_, cells| {
@@ -140,12 +113,7 @@ fn collect(
         None => {
             outcome.findings.sort_by(|a, b| {
                 let key = |f: &Finding| (f.at, f.outcome);
-                (&a.subject, key(a), &a.entries, &a.reason).cmp(&(
-                    &b.subject,
-                    key(b),
-                    &b.entries,
-                    &b.reason,
-                ))
+                (&a.subject, key(a), &a.entries, &a.reason).cmp(&(&b.subject, key(b), &b.entries, &b.reason))
             });
             Ok(())
         }
@@ -176,9 +144,7 @@ fn count(outcome: &mut TestOutcome, row: TestRow) {
 fn result(outcome: &TestOutcome) -> TestResult {
     match outcome {
         TestOutcome { fail: 1.., .. } => TestResult::Fail,
-        TestOutcome {
-            insufficient: 1.., ..
-        } => TestResult::InsufficientEvidence,
+        TestOutcome { insufficient: 1.., .. } => TestResult::InsufficientEvidence,
         TestOutcome { pass: 1.., .. } => TestResult::Pass,
         _ => TestResult::NoPopulation,
     }

@@ -57,13 +57,7 @@ impl Builder {
     /// Goes on with a database that has entries below `next`, inside a transaction.
     pub(crate) fn on(conn: Connection, next: u64) -> Result<Self, BuildError> {
         conn.set_prepared_statement_cache_capacity(4 * KIND_VIEWS.len());
-        Ok(Self {
-            words: Words::load(&conn)?,
-            tables: KindTable::load_all(&conn)?,
-            row: Row::new(),
-            next,
-            conn,
-        })
+        Ok(Self { words: Words::load(&conn)?, tables: KindTable::load_all(&conn)?, row: Row::new(), next, conn })
     }
 
     /// Adds an entry. Indexes grow; they may leave gaps.
@@ -72,10 +66,7 @@ impl Builder {
     /// When the index is not larger than the one before, a number does not fit, or the disk is full.
     pub fn push(&mut self, entry: &Entry) -> Result<(), BuildError> {
         if entry.index < self.next {
-            return Err(BuildError::Order {
-                expected: self.next,
-                found: entry.index,
-            });
+            return Err(BuildError::Order { expected: self.next, found: entry.index });
         }
         self.row.read(entry)?;
         let kind = entry.event.kind.word();
@@ -85,9 +76,7 @@ impl Builder {
         }
         for (name, value) in labels(entry) {
             let index = i64::try_from(entry.index).unwrap_or(i64::MAX);
-            self.conn
-                .prepare_cached(INSERT_LABEL)?
-                .execute((index, name, value))?;
+            self.conn.prepare_cached(INSERT_LABEL)?.execute((index, name, value))?;
         }
         self.next = entry.index + 1;
         Ok(())
@@ -115,10 +104,7 @@ impl Builder {
         for view in VIEWS {
             // Written down once instead of worked out by every test that asks.
             conn.execute_batch(&format!("CREATE TABLE {} AS {}", view.name, view.sql))?;
-            conn.execute_batch(&format!(
-                "CREATE INDEX {0}_{1} ON {0} ({1})",
-                view.name, view.key
-            ))?;
+            conn.execute_batch(&format!("CREATE INDEX {0}_{1} ON {0} ({1})", view.name, view.key))?;
         }
         conn.execute_batch("COMMIT")?;
         conn.flush_prepared_statement_cache();

@@ -94,18 +94,9 @@ struct Layout {
 }
 
 static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
-    let fixed = FIXED.into_iter().map(|(name, kind, coding)| Column {
-        name: name.to_owned(),
-        path: None,
-        kind,
-        coding,
-    });
-    let mut layout = Layout {
-        columns: fixed.collect(),
-        by_id: HashMap::new(),
-        by_path: HashMap::new(),
-        kind: 0,
-    };
+    let fixed =
+        FIXED.into_iter().map(|(name, kind, coding)| Column { name: name.to_owned(), path: None, kind, coding });
+    let mut layout = Layout { columns: fixed.collect(), by_id: HashMap::new(), by_path: HashMap::new(), kind: 0 };
     for spec in schema() {
         let kind = match spec.kind {
             FieldType::Text | FieldType::Word(_) => ColumnType::Text,
@@ -125,12 +116,7 @@ static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
         }
         layout.by_id.insert(spec.id, at);
         layout.by_path.insert(path, at);
-        layout.columns.push(Column {
-            name: path.replace('.', "_"),
-            path: Some(path),
-            kind,
-            coding,
-        });
+        layout.columns.push(Column { name: path.replace('.', "_"), path: Some(path), kind, coding });
     }
     layout
 });
@@ -164,19 +150,11 @@ mod tests {
 
     #[test]
     fn every_column_has_its_own_name_and_every_field_its_column() {
-        let names: BTreeSet<_> = columns()
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
+        let names: BTreeSet<_> = columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.len(), columns().len());
-        let fields = schema()
-            .iter()
-            .filter(|spec| spec.kind != FieldType::Labels);
+        let fields = schema().iter().filter(|spec| spec.kind != FieldType::Labels);
         for spec in fields {
-            assert_eq!(
-                columns()[by_id(spec.id).unwrap()].path,
-                Some(spec.path.as_str())
-            );
+            assert_eq!(columns()[by_id(spec.id).unwrap()].path, Some(spec.path.as_str()));
         }
     }
 
@@ -197,14 +175,8 @@ mod tests {
                 ColumnType::Time => &["time"],
                 ColumnType::Flag => &["0/1"],
             };
-            let listed = kind
-                .iter()
-                .any(|kind| page.contains(&format!("| `{}` | {kind} |", column.name)));
-            assert!(
-                listed,
-                "docs/views.md does not list {} as {kind:?}",
-                column.name
-            );
+            let listed = kind.iter().any(|kind| page.contains(&format!("| `{}` | {kind} |", column.name)));
+            assert!(listed, "docs/views.md does not list {} as {kind:?}", column.name);
         }
     }
 }

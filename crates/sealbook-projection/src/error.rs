@@ -85,9 +85,7 @@ pub enum QueryError {
         second: Value,
     },
     /// It took more steps than allowed. The same query on the same entries does so on every machine.
-    #[error(
-        "stopped after {steps} steps, the most that is allowed: narrow the query, or raise the limit"
-    )]
+    #[error("stopped after {steps} steps, the most that is allowed: narrow the query, or raise the limit")]
     Steps {
         /// The limit, in steps of the SQL engine.
         steps: u64,
@@ -110,11 +108,7 @@ pub enum QueryError {
 }
 
 fn near(word: &str) -> String {
-    if word.is_empty() {
-        String::new()
-    } else {
-        format!(", at {word:?}")
-    }
+    if word.is_empty() { String::new() } else { format!(", at {word:?}") }
 }
 
 /// Why a few events could not be read.

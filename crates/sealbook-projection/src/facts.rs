@@ -79,14 +79,8 @@ pub struct Facts {
 }
 
 /// Their tables, which are temporary: a stored projection outlives neither a verification nor a policy.
-pub(crate) const TABLES: [&str; 6] = [
-    "ledger",
-    "verified_ranges",
-    "inventory_sources",
-    "policy_owners",
-    "policy_teams",
-    "policy_team_members",
-];
+pub(crate) const TABLES: [&str; 6] =
+    ["ledger", "verified_ranges", "inventory_sources", "policy_owners", "policy_teams", "policy_team_members"];
 
 const CREATE: &str = "
     CREATE TEMP TABLE ledger (origin TEXT, size INTEGER, root TEXT, first_entry INTEGER, end_entry INTEGER,
@@ -111,25 +105,16 @@ pub(crate) fn write(conn: &Connection, facts: &Facts) -> rusqlite::Result<()> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     conn.execute(
         LEDGER,
-        (
-            position.map(|p| p.origin.as_str()),
-            position.map(|p| number(p.size)),
-            position.map(|p| p.root.as_str()),
-        ),
+        (position.map(|p| p.origin.as_str()), position.map(|p| number(p.size)), position.map(|p| p.root.as_str())),
     )?;
-    let mut insert =
-        conn.prepare("INSERT INTO temp.verified_ranges VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert = conn.prepare("INSERT INTO temp.verified_ranges VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for range in &facts.verified {
         let (first, end) = (number(range.first_index), number(range.end_index));
         insert.execute((&range.check, first, end, range.ok, &range.detail))?;
     }
     let mut insert = conn.prepare("INSERT INTO temp.inventory_sources VALUES (?1, ?2, ?3)")?;
     for source in &facts.sources {
-        insert.execute((
-            &source.id,
-            number(source.heartbeat_seconds),
-            &source.description,
-        ))?;
+        insert.execute((&source.id, number(source.heartbeat_seconds), &source.description))?;
     }
     let mut insert = conn.prepare("INSERT INTO temp.policy_owners VALUES (?1, ?2, ?3, ?4)")?;
     for owner in &facts.owners {

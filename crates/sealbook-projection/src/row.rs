@@ -4,8 +4,8 @@ use sealbook_core::entry::Entry;
 use sealbook_core::record::Scalar;
 
 use crate::columns::{
-    ENTRY, EVENT_AT, RAW_LENGTH, RECORDED_AT, SOURCE_FORMAT, SOURCE_ID, SOURCE_SEQUENCE,
-    SOURCE_VERSION, THREAD_N, THREAD_PREV, by_id, by_path, columns,
+    ENTRY, EVENT_AT, RAW_LENGTH, RECORDED_AT, SOURCE_FORMAT, SOURCE_ID, SOURCE_SEQUENCE, SOURCE_VERSION, THREAD_N,
+    THREAD_PREV, by_id, by_path, columns,
 };
 use crate::error::BuildError;
 
@@ -36,33 +36,22 @@ pub(crate) struct Row {
 
 impl Row {
     pub fn new() -> Self {
-        Self {
-            slots: vec![Slot::Absent; columns().len()],
-            texts: String::new(),
-        }
+        Self { slots: vec![Slot::Absent; columns().len()], texts: String::new() }
     }
 
     /// Lays an entry out. Sealed values are [`SEALED`].
     pub fn read(&mut self, entry: &Entry) -> Result<(), BuildError> {
         self.slots.fill(Slot::Absent);
         self.texts.clear();
-        let number = |what, value: u64| {
-            i64::try_from(value).map_err(|_| BuildError::Number {
-                entry: entry.index,
-                what,
-                value,
-            })
-        };
+        let number =
+            |what, value: u64| i64::try_from(value).map_err(|_| BuildError::Number { entry: entry.index, what, value });
         let time = entry.event.occurred_at.unwrap_or(entry.recorded_at);
         self.number(ENTRY, number("index", entry.index)?);
         self.number(RECORDED_AT, entry.recorded_at.0);
         self.number(EVENT_AT, time.0);
         self.text(SOURCE_ID, &entry.source.id);
         self.text(SOURCE_FORMAT, &entry.source.format);
-        self.number(
-            SOURCE_VERSION,
-            number("source version", entry.source.version)?,
-        );
+        self.number(SOURCE_VERSION, number("source version", entry.source.version)?);
         if let Some(sequence) = entry.source.sequence {
             self.number(SOURCE_SEQUENCE, number("source sequence", sequence)?);
         }
@@ -95,18 +84,14 @@ impl Row {
         match self.slots.get(column) {
             None | Some(Slot::Absent) => Datum::Absent,
             Some(Slot::Number(number)) => Datum::Number(*number),
-            Some(Slot::Text { start, end }) => {
-                Datum::Text(self.texts.get(*start..*end).unwrap_or_default())
-            }
+            Some(Slot::Text { start, end }) => Datum::Text(self.texts.get(*start..*end).unwrap_or_default()),
         }
     }
 
     /// Columns that are there.
     pub fn present(&self) -> impl Iterator<Item = usize> {
         let slots = self.slots.iter().enumerate();
-        slots
-            .filter(|(_, slot)| !matches!(slot, Slot::Absent))
-            .map(|(at, _)| at)
+        slots.filter(|(_, slot)| !matches!(slot, Slot::Absent)).map(|(at, _)| at)
     }
 
     fn number(&mut self, at: usize, number: i64) {
@@ -119,10 +104,7 @@ impl Row {
         let start = self.texts.len();
         self.texts.push_str(text);
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Slot::Text {
-                start,
-                end: self.texts.len(),
-            };
+            *slot = Slot::Text { start, end: self.texts.len() };
         }
     }
 }

@@ -46,12 +46,8 @@ impl Sample {
             if line.trim().is_empty() {
                 continue;
             }
-            let wrong = |problem| SampleError {
-                line: at + 1,
-                problem,
-            };
-            let Json(tree) =
-                serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+            let wrong = |problem| SampleError { line: at + 1, problem };
+            let Json(tree) = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
             sample.add(tree, &mut threads).map_err(wrong)?;
         }
         Ok(sample)
@@ -60,14 +56,9 @@ impl Sample {
     /// The period stated, else from the earliest `event_at` to 1 µs after the latest.
     #[must_use]
     pub fn period(&self) -> Period {
-        let times = self
-            .entries
-            .iter()
-            .map(|entry| entry.event.occurred_at.unwrap_or(entry.recorded_at).0);
-        self.period.unwrap_or(Period {
-            from: times.clone().min().unwrap_or(0),
-            to: times.max().map_or(1, |last| last + 1),
-        })
+        let times = self.entries.iter().map(|entry| entry.event.occurred_at.unwrap_or(entry.recorded_at).0);
+        self.period
+            .unwrap_or(Period { from: times.clone().min().unwrap_or(0), to: times.max().map_or(1, |last| last + 1) })
     }
 
     /// Its projection, in memory.
@@ -93,10 +84,7 @@ impl Sample {
             self.fact(&fact, &mut line)?;
         } else if let Some(period) = line.take("period") {
             let mut period = Line::of(period)?;
-            let stated = Period {
-                from: period.need_time("from")?,
-                to: period.need_time("to")?,
-            };
+            let stated = Period { from: period.need_time("from")?, to: period.need_time("to")? };
             period.end()?;
             if self.period.replace(stated).is_some() {
                 return Err("a second period".to_owned());
@@ -107,34 +95,18 @@ impl Sample {
         line.end()
     }
 
-    fn entry(
-        &self,
-        event: Tree,
-        line: &mut Line,
-        threads: &mut HashMap<String, Thread>,
-    ) -> Result<Entry, String> {
+    fn entry(&self, event: Tree, line: &mut Line, threads: &mut HashMap<String, Thread>) -> Result<Entry, String> {
         let mut event = Event::from_tree(event).map_err(|error| error.to_string())?;
         event.check().map_err(|error| error.to_string())?;
         let last = self.entries.last();
         let floor = last.map_or(0, |entry| entry.recorded_at.0);
-        let stated = line
-            .time("recorded_at")?
-            .or(event.occurred_at.map(|time| time.0));
+        let stated = line.time("recorded_at")?.or(event.occurred_at.map(|time| time.0));
         let index = u64::try_from(self.entries.len()).map_err(|_| "too many events".to_owned())?;
         let subject = event.subject.id.clone();
         let before = threads.get(&subject).copied();
-        let thread = Thread {
-            n: before.map_or(1, |thread| thread.n + 1),
-            prev: before.and_then(|thread| thread.prev),
-        };
+        let thread = Thread { n: before.map_or(1, |thread| thread.n + 1), prev: before.and_then(|thread| thread.prev) };
         // Kept with `prev` = this entry, for the next one about the subject.
-        threads.insert(
-            subject,
-            Thread {
-                prev: Some(index),
-                ..thread
-            },
-        );
+        threads.insert(subject, Thread { prev: Some(index), ..thread });
         // Nobody hides anything in a fixture, so the salt may be fixed.
         let paths = SEALED_BY_DEFAULT.map(str::to_owned);
         let (commitments, _) = seal(&mut event, &paths, &mut || [0; SALT_BYTES]);
@@ -219,20 +191,16 @@ impl Line {
     fn number(&mut self, name: &str) -> Result<Option<u64>, String> {
         match self.take(name) {
             None => Ok(None),
-            Some(Tree::Int(number)) => u64::try_from(number)
-                .map(Some)
-                .map_err(|_| format!("{name}: {number} is negative")),
+            Some(Tree::Int(number)) => {
+                u64::try_from(number).map(Some).map_err(|_| format!("{name}: {number} is negative"))
+            }
             Some(_) => Err(format!("{name}: expected a whole number")),
         }
     }
 
     fn time(&mut self, name: &str) -> Result<Option<i64>, String> {
-        let time = self
-            .text(name)?
-            .map(|text| Micros::parse(&text))
-            .transpose();
-        time.map(|time| time.map(|t| t.0))
-            .map_err(|problem| format!("{name}: {problem}"))
+        let time = self.text(name)?.map(|text| Micros::parse(&text)).transpose();
+        time.map(|time| time.map(|t| t.0)).map_err(|problem| format!("{name}: {problem}"))
     }
 
     fn need_text(&mut self, name: &str) -> Result<String, String> {
@@ -240,8 +208,7 @@ impl Line {
     }
 
     fn need_number(&mut self, name: &str) -> Result<u64, String> {
-        self.number(name)?
-            .ok_or_else(|| format!("{name} is missing"))
+        self.number(name)?.ok_or_else(|| format!("{name} is missing"))
     }
 
     fn need_time(&mut self, name: &str) -> Result<i64, String> {

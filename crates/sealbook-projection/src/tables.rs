@@ -35,9 +35,7 @@ impl Words {
         let mut statement = conn.prepare("SELECT text, n FROM words")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            words
-                .numbers
-                .insert(row.get::<_, String>(0)?.into(), row.get(1)?);
+            words.numbers.insert(row.get::<_, String>(0)?.into(), row.get(1)?);
         }
         Ok(words)
     }
@@ -68,19 +66,11 @@ pub(crate) struct KindTable {
 impl KindTable {
     /// The tables that a database has, in the order of the kinds.
     pub fn load_all(conn: &Connection) -> rusqlite::Result<Vec<Self>> {
-        KIND_VIEWS
-            .iter()
-            .map(|(kind, _)| Self::load(conn, kind))
-            .collect()
+        KIND_VIEWS.iter().map(|(kind, _)| Self::load(conn, kind)).collect()
     }
 
     fn load(conn: &Connection, kind: &'static str) -> rusqlite::Result<Self> {
-        let mut table = Self {
-            kind,
-            present: Vec::new(),
-            has: vec![false; columns().len()],
-            insert: String::new(),
-        };
+        let mut table = Self { kind, present: Vec::new(), has: vec![false; columns().len()], insert: String::new() };
         let mut statement = conn.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
         let mut rows = statement.query([table.name()])?;
         while let Some(row) = rows.next()? {
@@ -102,12 +92,7 @@ impl KindTable {
     }
 
     /// Adds a row, and first the columns that it is the first to have.
-    pub fn insert(
-        &mut self,
-        conn: &Connection,
-        words: &mut Words,
-        row: &Row,
-    ) -> rusqlite::Result<()> {
+    pub fn insert(&mut self, conn: &Connection, words: &mut Words, row: &Row) -> rusqlite::Result<()> {
         self.widen(conn, row)?;
         let mut statement = conn.prepare_cached(&self.insert)?;
         for (place, at) in self.present.iter().enumerate() {
@@ -129,9 +114,7 @@ impl KindTable {
 
     fn widen(&mut self, conn: &Connection, row: &Row) -> rusqlite::Result<()> {
         let missing = |table: &Self, at: usize| {
-            at != columns::kind()
-                && at != columns::EVENT_AT
-                && !table.has.get(at).copied().unwrap_or(true)
+            at != columns::kind() && at != columns::EVENT_AT && !table.has.get(at).copied().unwrap_or(true)
         };
         if !row.present().any(|at| missing(self, at)) {
             return Ok(());
@@ -142,21 +125,14 @@ impl KindTable {
                 continue;
             };
             if self.is_empty() {
-                conn.execute_batch(&format!(
-                    "CREATE TABLE {} (entry INTEGER PRIMARY KEY)",
-                    self.name()
-                ))?;
+                conn.execute_batch(&format!("CREATE TABLE {} (entry INTEGER PRIMARY KEY)", self.name()))?;
             } else {
                 let affinity = match column.coding {
                     Coding::Number => " INTEGER",
                     Coding::Inline => " TEXT",
                     Coding::Coded => "",
                 };
-                conn.execute_batch(&format!(
-                    "ALTER TABLE {} ADD COLUMN {}{affinity}",
-                    self.name(),
-                    column.name
-                ))?;
+                conn.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {}{affinity}", self.name(), column.name))?;
             }
             self.remember(at);
         }
@@ -172,19 +148,9 @@ impl KindTable {
     }
 
     fn write_insert(&mut self) {
-        let names: Vec<_> = self
-            .present
-            .iter()
-            .filter_map(|at| columns().get(*at))
-            .map(|c| c.name.as_str())
-            .collect();
+        let names: Vec<_> = self.present.iter().filter_map(|at| columns().get(*at)).map(|c| c.name.as_str()).collect();
         let places: Vec<_> = (1..=names.len()).map(|n| format!("?{n}")).collect();
-        self.insert = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            self.name(),
-            names.join(", "),
-            places.join(", ")
-        );
+        self.insert = format!("INSERT INTO {} ({}) VALUES ({})", self.name(), names.join(", "), places.join(", "));
     }
 
     /// The `SELECT` that gives this kind's rows every column.
@@ -212,12 +178,7 @@ impl KindTable {
         }
         if at == columns::EVENT_AT && !self.is_empty() {
             let occurred = columns::by_path("occurred_at").is_some_and(has);
-            return if occurred {
-                "COALESCE(t.occurred_at, t.recorded_at)"
-            } else {
-                "t.recorded_at"
-            }
-            .to_owned();
+            return if occurred { "COALESCE(t.occurred_at, t.recorded_at)" } else { "t.recorded_at" }.to_owned();
         }
         match column.coding {
             _ if !has(at) => "NULL".to_owned(),

@@ -15,11 +15,7 @@ pub struct View {
 
 macro_rules! view {
     ($name:literal, $key:literal) => {
-        View {
-            name: $name,
-            sql: include_str!(concat!("../views/", $name, ".sql")),
-            key: $key,
-        }
+        View { name: $name, sql: include_str!(concat!("../views/", $name, ".sql")), key: $key }
     };
 }
 
@@ -54,10 +50,7 @@ pub(crate) const KIND_VIEWS: [(&str, &str); 12] = [
 pub fn portable_script() -> String {
     let mut script = String::new();
     for (kind, view) in KIND_VIEWS {
-        let _ = writeln!(
-            script,
-            "CREATE VIEW {view} AS SELECT * FROM entries WHERE kind = '{kind}';"
-        );
+        let _ = writeln!(script, "CREATE VIEW {view} AS SELECT * FROM entries WHERE kind = '{kind}';");
     }
     for view in VIEWS {
         let _ = writeln!(script, "CREATE VIEW {} AS\n{};", view.name, view.sql.trim());

@@ -1,1 +1,17 @@
 //! The auditor's checks of ledgers, packs and proofs, and the small binary around them.
+//!
+//! Takes: a folder or a file, the keys and the earlier checkpoint that the auditor holds.
+//! Gives: a report: `VERIFIED`, `REFUTED` with what and where, or `UNDECIDED` with what is missing.
+//! Never: writes, links storage, network or SQL, believes what it has not computed.
+//! Next:  `sealbook-cli`.
+
+mod files;
+mod ledger;
+mod proof;
+mod report;
+#[cfg(test)]
+mod testing;
+
+pub use ledger::{Progress, verify_ledger};
+pub use proof::verify_proof;
+pub use report::{Checked, Class, FAILURES_MAX, Failure, KeySource, Report, Trust, Verdict, Verified, printable};

@@ -1,0 +1,141 @@
+//! Checks a ledger directory, entry by entry, in bounded memory.
+
+mod examine;
+mod finish;
+mod pieces;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod tiles;
+mod walk;
+
+pub(crate) use examine::examine_entry;
+#[cfg(test)]
+pub(crate) use tiles::TileBuilder;
+
+use std::path::Path;
+
+use sealbook_core::checkpoint::Checkpoint;
+use sealbook_core::note::{Note, VerifierKey};
+
+use crate::files;
+use crate::report::{Class, Failure, KeySource, Report, Trust};
+use walk::{SignatureJob, Walk};
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Bytes to read.
+    pub bytes_total: u64,
+    /// Entries checked.
+    pub entries: u64,
+}
+
+/// Name of the newest signed checkpoint in a ledger directory.
+pub const CHECKPOINT: &str = "checkpoint";
+/// Name of the public key in a ledger directory.
+pub const KEY_FILE: &str = "keys/verifier.key";
+
+/// Checks the ledger in `dir`, telling `progress` now and then how far it is.
+pub fn verify_ledger(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(Progress)) -> Report {
+    let mut report = Report::on("ledger");
+    let segments = match segments::list(dir, &mut report) {
+        Ok(segments) => segments,
+        Err(why) => return Report::undecided("ledger", why),
+    };
+    if segments.is_empty() {
+        return Report::undecided("ledger", "there is no log/*.seg file in this folder: no ledger, or an empty one");
+    }
+    let checkpoint = read_checkpoint(dir, CHECKPOINT, &mut report);
+    let at_least = trust.at_least.as_deref().and_then(|note| claimed(note, AT_LEAST, &mut report));
+    let sizes = [&checkpoint, &at_least].into_iter().flatten().map(|claim| claim.checkpoint.size);
+    let mut walk = Walk::new(report, sizes.collect::<Vec<_>>());
+    walk.origin = checkpoint.as_ref().map(|claim| claim.checkpoint.origin.clone());
+    segments::walk(dir, &segments, &mut walk, trust, checkpoint.as_ref(), progress);
+    finish::finish(dir, walk, trust, checkpoint.as_ref(), at_least.as_ref())
+}
+
+/// How the checkpoint from outside is called in failures.
+pub(crate) const AT_LEAST: &str = "the earlier checkpoint";
+
+/// A checkpoint that was read and not yet believed.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) note: Vec<u8>,
+}
+
+fn read_checkpoint(dir: &Path, name: &'static str, report: &mut Report) -> Option<Claim> {
+    match files::read_small(&dir.join(name)) {
+        Ok(Some(bytes)) => claimed(&bytes, name, report),
+        Ok(None) => {
+            report.miss("the file `checkpoint` is not there: nothing signs the newest entries");
+            None
+        }
+        Err(why) => {
+            report.miss(format!("{name}: {why}"));
+            None
+        }
+    }
+}
+
+fn claimed(note: &[u8], name: &str, report: &mut Report) -> Option<Claim> {
+    match Note::parse(note).and_then(|note| Checkpoint::parse(note.unverified_text())) {
+        Ok(checkpoint) => Some(Claim { checkpoint, note: note.to_vec() }),
+        Err(error) if name == AT_LEAST => {
+            report.miss(format!("{name} cannot be read: {error}"));
+            None
+        }
+        Err(error) => {
+            report.fail(Failure::new(Class::Signature, error.to_string()).file(name).offset(0));
+            None
+        }
+    }
+}
+
+/// The keys to check signatures with: those of entry 0, compared with those given; the given ones where there is no
+/// entry 0.
+fn keys(walk: &Walk, trust: &Trust) -> Vec<VerifierKey> {
+    let own = walk.genesis.as_ref().and_then(|genesis| VerifierKey::parse(&genesis.verifier_key).ok());
+    own.map_or_else(|| trust.keys.clone(), |key| vec![key])
+}
+
+fn key_source(own: &VerifierKey, trust: &Trust) -> KeySource {
+    if trust.keys.contains(own) { KeySource::Given(own.to_string()) } else { KeySource::Itself(own.to_string()) }
+}
+
+/// Checks the signatures that the walk met, on as many threads as there are processors.
+fn check_signatures(jobs: &[SignatureJob], keys: &[VerifierKey]) -> Vec<usize> {
+    let bad = |job: &SignatureJob| !keys.iter().any(|key| key.verifies(job.text.as_bytes(), &job.signature));
+    let threads = processors();
+    let share = jobs.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = jobs
+            .chunks(share)
+            .enumerate()
+            .map(|(part, jobs)| {
+                scope.spawn(move || {
+                    let wrong = jobs.iter().enumerate().filter(|(_, job)| bad(job));
+                    wrong.map(|(at, _)| part * share + at).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let all = 0..jobs.len();
+        workers
+            .into_iter()
+            .map(|worker| worker.join())
+            .collect::<Result<Vec<_>, _>>()
+            .map_or_else(|_| all.collect(), |parts| parts.concat())
+    })
+}
+
+/// Threads worth having.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(PROCESSORS_MAX)
+}
+
+/// Most threads that are used: the order of entries is checked by one.
+const PROCESSORS_MAX: usize = 8;

@@ -1,0 +1,193 @@
+//! Reads a segment file in pieces of whole frames, so that memory does not grow with the file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+use sealbook_core::segment::{
+    Commit, FRAME_HEAD_BYTES, Frame, FrameError, PAYLOAD_BYTES_MAX, framed_bytes, read_frame, scan_commits,
+};
+
+/// Bytes read at a time: more than an entry with its sealed values, so that these always lie in one piece.
+pub const PIECE_BYTES: usize = 4 << 20;
+const _: () = assert!(PIECE_BYTES > 2 * (PAYLOAD_BYTES_MAX + FRAME_HEAD_BYTES));
+
+/// Bytes of a commit frame, and a little more: what pieces overlap by when commits are looked for.
+const OVERLAP: usize = 256;
+
+/// A frame in a piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Where it starts in the piece.
+    pub at: usize,
+    /// False where its checksum does not match.
+    pub whole: bool,
+}
+
+/// Why there are no more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Where, in bytes from the start of the file.
+    pub offset: u64,
+    /// Why.
+    pub why: FrameError,
+}
+
+/// Some frames that follow each other.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// Where its bytes start in the file.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The frames in them.
+    pub frames: Vec<Span>,
+    /// Set in the last piece.
+    pub stop: Option<Stop>,
+}
+
+/// A segment file, read from front to back.
+#[derive(Debug)]
+pub struct Pieces {
+    file: File,
+    /// Bytes of the file.
+    pub length: u64,
+    position: u64,
+    done: bool,
+}
+
+impl Pieces {
+    /// Frames of `file` from byte `start` on.
+    pub fn new(file: File, start: u64) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file, length, position: start, done: false })
+    }
+
+    /// The next frames; `None` once the piece with the stop was given.
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
+        if self.done {
+            return Ok(None);
+        }
+        let bytes = self.read_at(self.position, PIECE_BYTES)?;
+        let at_end = self.position + bytes.len() as u64 >= self.length;
+        let mut piece = Piece { offset: self.position, bytes, ..Piece::default() };
+        let used = split(&mut piece, at_end);
+        piece.bytes.truncate(used);
+        self.position += used as u64;
+        self.done = piece.stop.is_some();
+        Ok(Some(piece))
+    }
+
+    fn read_at(&mut self, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        self.file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        (&mut self.file).take(bytes_max as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Where the first byte from `offset` on is that is not zero.
+    pub fn first_set(&mut self, mut offset: u64) -> io::Result<Option<u64>> {
+        loop {
+            let bytes = self.read_at(offset, PIECE_BYTES)?;
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            if let Some(at) = bytes.iter().position(|byte| *byte != 0) {
+                return Ok(Some(offset + at as u64));
+            }
+            offset += bytes.len() as u64;
+        }
+    }
+
+    /// Whether a whole commit frame begins anywhere from `offset` on.
+    pub fn commit_after(&mut self, mut offset: u64) -> io::Result<Option<Commit>> {
+        loop {
+            let bytes = self.read_at(offset, PIECE_BYTES)?;
+            if let Some(commit) = scan_commits(&bytes).first() {
+                return Ok(Some(*commit));
+            }
+            if bytes.len() < PIECE_BYTES {
+                return Ok(None);
+            }
+            offset += (bytes.len() - OVERLAP) as u64;
+        }
+    }
+
+    /// Whether a batch could begin at `offset`: the head of an entry frame of a length that entries have.
+    pub fn batch_could_begin(&mut self, offset: u64) -> io::Result<bool> {
+        let head = self.read_at(offset, FRAME_HEAD_BYTES)?;
+        let Some([l0, l1, l2, l3, kind]) = head.first_chunk::<5>() else {
+            return Ok(false);
+        };
+        let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
+        Ok(*kind == ENTRY && (1..=sealbook_core::limits::ENTRY_BYTES_MAX).contains(&length))
+    }
+}
+
+/// Kind of an entry frame, as the segment format numbers it.
+pub const ENTRY: u8 = 1;
+/// Kind of a frame of sealed values.
+pub const SEALED: u8 = 2;
+/// Where the kind lies in the head of a frame.
+pub const KIND_AT: usize = 4;
+
+/// Finds the frames of a piece and gives how many of its bytes they take.
+fn split(piece: &mut Piece, at_end: bool) -> usize {
+    let mut at = 0;
+    let mut last_entry = None;
+    loop {
+        let rest = piece.bytes.get(at..).unwrap_or_default();
+        if rest.len() < FRAME_HEAD_BYTES && !at_end {
+            break;
+        }
+        match read_frame(rest) {
+            Ok((frame, length)) => {
+                last_entry = matches!(frame, Frame::Entry(_)).then_some(at);
+                piece.frames.push(Span { at, whole: true });
+                at += length;
+            }
+            Err(FrameError::Cut) if !at_end && !piece.frames.is_empty() => break,
+            Err(why) => match skip(rest, why) {
+                Skip::To(length) => {
+                    last_entry = None;
+                    piece.frames.push(Span { at, whole: false });
+                    at += length;
+                }
+                Skip::NeedsMore if !at_end && !piece.frames.is_empty() => break,
+                _ => {
+                    piece.stop = Some(Stop { offset: piece.offset + at as u64, why });
+                    return at;
+                }
+            },
+        }
+    }
+    // The sealed values of the last entry may follow in the next piece: leave the entry to it.
+    match last_entry {
+        Some(entry) if piece.frames.len() > 1 => {
+            piece.frames.pop();
+            entry
+        }
+        _ => at,
+    }
+}
+
+enum Skip {
+    /// The length of the frame is right: another frame follows it.
+    To(usize),
+    /// More bytes are needed to know.
+    NeedsMore,
+    /// The length cannot be relied on.
+    No,
+}
+
+/// How to pass a frame whose checksum is wrong.
+fn skip(rest: &[u8], why: FrameError) -> Skip {
+    let (FrameError::Checksum, Some(length)) = (why, rest.first_chunk::<4>()) else {
+        return Skip::No;
+    };
+    let length = framed_bytes(u32::from_le_bytes(*length) as usize);
+    match rest.get(length..).map(read_frame) {
+        Some(Ok(_)) => Skip::To(length),
+        Some(Err(FrameError::Cut)) | None => Skip::NeedsMore,
+        Some(Err(_)) => Skip::No,
+    }
+}

@@ -1,0 +1,350 @@
+//! The walk over all entries in order: links, tree, commits, and the signatures they carry.
+
+use std::collections::BTreeMap;
+
+use sealbook_core::checkpoint::Checkpoint;
+use sealbook_core::entry::Genesis;
+use sealbook_core::hash::{ChainValue, TreeHash};
+use sealbook_core::note::VerifierKey;
+use sealbook_core::segment::{Commit, Footer, Header};
+use sealbook_core::time::Micros;
+use sealbook_core::tree::Frontier;
+
+use super::examine::{Examined, Found, Located, OpeningsWrong};
+use super::pieces::{ENTRY, SEALED};
+use super::threads::Threads;
+use super::tiles::TileBuilder;
+use crate::report::{Class, Failure, Report};
+
+/// A signature to be checked, and where it lies.
+#[derive(Debug)]
+pub struct SignatureJob {
+    /// What is signed.
+    pub text: String,
+    /// The signature.
+    pub signature: [u8; 64],
+    /// File it lies in.
+    pub file: String,
+    /// Byte of the file where its frame begins.
+    pub offset: u64,
+}
+
+/// Compares a tile with what is stored of it.
+pub type TileCheck<'a> = dyn FnMut(&sealbook_core::tile::Tile, &[u8], &mut Report) + 'a;
+
+/// What is known while going through the entries in order. `None` stands for what damage made unknown.
+#[derive(Debug)]
+pub struct Walk {
+    /// What was found.
+    pub report: Report,
+    /// Index of the next entry.
+    pub next: Option<u64>,
+    /// Chain value of the last entry.
+    pub chain: Option<ChainValue>,
+    /// The tree so far.
+    pub tree: Option<Frontier>,
+    /// Size and root after the last commit, as it says them.
+    pub last_commit: Option<(u64, TreeHash)>,
+    /// Size and root after the commit before the last.
+    pub commit_before: Option<(u64, TreeHash)>,
+    /// Byte after the last commit in the segment at hand; its header's end where it has none.
+    pub committed_to: u64,
+    /// Roots at the sizes that somebody asks for.
+    pub roots: BTreeMap<u64, Option<TreeHash>>,
+    /// Name and key that entry 0 gives.
+    pub genesis: Option<Genesis>,
+    /// Origin, for the texts of checkpoints.
+    pub origin: Option<String>,
+    /// Signatures that were met and not yet checked.
+    pub signatures: Vec<SignatureJob>,
+    /// Footer of the segment at hand.
+    pub footer: bool,
+    pub(super) threads: Threads,
+    tiles: TileBuilder,
+    time: Option<Micros>,
+    file: String,
+    in_segment: u64,
+    batch_first: Option<u64>,
+    commits: u64,
+}
+
+impl Walk {
+    /// Before the first entry. `sizes` are those whose roots are to be kept.
+    pub fn new(report: Report, sizes: impl IntoIterator<Item = u64>) -> Self {
+        let mut roots: BTreeMap<_, _> = sizes.into_iter().map(|size| (size, None)).collect();
+        if let Some(root) = roots.get_mut(&0) {
+            *root = Some(Frontier::default().root());
+        }
+        Self {
+            report,
+            next: Some(0),
+            chain: Some(ChainValue::default()),
+            tree: Some(Frontier::default()),
+            last_commit: None,
+            commit_before: None,
+            committed_to: 0,
+            roots,
+            genesis: None,
+            origin: None,
+            signatures: Vec::new(),
+            footer: false,
+            threads: Threads::default(),
+            tiles: TileBuilder::default(),
+            time: None,
+            file: String::new(),
+            in_segment: 0,
+            batch_first: Some(0),
+            commits: 0,
+        }
+    }
+
+    fn fail(&mut self, class: Class, offset: u64, index: Option<u64>, detail: impl Into<String>) {
+        self.report.fail(Failure::new(class, detail).file(self.file.clone()).offset(offset).index(index));
+    }
+
+    /// Begins a segment; `header` is `None` where it cannot be read.
+    pub fn begin_segment(&mut self, file: String, number: u64, header: Option<Header>) {
+        self.file = file;
+        self.in_segment = 0;
+        self.footer = false;
+        self.committed_to = sealbook_core::segment::HEADER_BYTES as u64;
+        let Some(header) = header else {
+            self.fail(Class::SegmentHeader, 0, self.next, "no head of a segment file that Sealbook writes");
+            return;
+        };
+        if header.number != number {
+            let detail = format!("the head says segment {}", header.number);
+            self.fail(Class::SegmentHeader, 8, self.next, detail);
+        }
+        if self.next.is_some_and(|next| next != header.first) {
+            let detail = format!("the head says that entry {} comes first", header.first);
+            self.fail(Class::SegmentHeader, 16, self.next, detail);
+        }
+        if self.chain.is_some_and(|chain| chain != header.prev) {
+            let detail = "the head names another chain value than that of the entry before";
+            self.fail(Class::SegmentHeader, 24, self.next, detail);
+        }
+        if self.next.is_none() {
+            self.next = Some(header.first);
+            self.batch_first = Some(header.first);
+        }
+        self.chain = self.chain.or(Some(header.prev));
+    }
+
+    /// Forgets what cannot be known after damage, so that only what is wrong is reported.
+    pub fn lose_place(&mut self) {
+        self.next = None;
+        self.chain = None;
+        self.batch_first = None;
+        self.lose_tree();
+    }
+
+    fn lose_tree(&mut self) {
+        self.tree = None;
+        self.threads.gaps = true;
+    }
+
+    /// Takes the next frame.
+    pub fn take(&mut self, located: Located, after: u64, tiles: &mut TileCheck<'_>) {
+        let offset = located.offset;
+        if self.footer {
+            self.fail(Class::SegmentFooter, offset, self.next, "a frame after the footer of the segment");
+            self.footer = false;
+        }
+        match located.found {
+            Found::Entry(entry) => self.entry(*entry, offset, tiles),
+            Found::Undecodable(error) => {
+                self.fail(Class::EntryEncoding, offset, self.next, format!("not an entry: {error}"));
+                self.entry_lost();
+            }
+            Found::StraySealed => {
+                let detail = "sealed values that do not follow an entry";
+                self.fail(Class::FrameMalformed, offset, self.next, detail);
+            }
+            Found::Damaged(kind) => self.damaged(kind, offset),
+            Found::Commit(commit) => {
+                self.commit(&commit, offset);
+                self.committed_to = after;
+            }
+            Found::Footer(footer) => self.footer(&footer, offset),
+        }
+    }
+
+    fn damaged(&mut self, kind: u8, offset: u64) {
+        let index = if kind == SEALED { self.next.and_then(|next| next.checked_sub(1)) } else { self.next };
+        self.fail(Class::FrameChecksum, offset, index, "the checksum of the frame does not match its bytes");
+        match kind {
+            ENTRY => self.entry_lost(),
+            SEALED => {}
+            _ => {
+                // A commit: what it said about the tree is known from the entries.
+                let known = self.next.zip(self.tree.as_ref().map(Frontier::root));
+                self.commit_before = self.last_commit;
+                self.last_commit = known;
+                self.batch_first = self.next;
+            }
+        }
+    }
+
+    fn entry_lost(&mut self) {
+        self.next = self.next.map(|next| next.saturating_add(1));
+        self.in_segment += 1;
+        self.chain = None;
+        self.lose_tree();
+    }
+
+    fn entry(&mut self, entry: Examined, offset: u64, tiles: &mut TileCheck<'_>) {
+        let index = Some(entry.index);
+        self.place(&entry, offset);
+        self.genesis(&entry, offset);
+        if let Err(wrong) = self.threads.follow(entry.index, entry.subject, entry.thread) {
+            self.fail(Class::ThreadLink, offset, index, wrong);
+        }
+        match entry.openings_wrong {
+            Some(OpeningsWrong::Encoding(why)) => {
+                self.fail(Class::OpeningEncoding, offset, index, format!("the sealed values beside it: {why}"));
+            }
+            Some(OpeningsWrong::Commitment(path)) => {
+                let detail = format!("the value beside it for {path:?} does not open a commitment of the entry");
+                self.fail(Class::Commitment, offset, index, detail);
+            }
+            None => {}
+        }
+        self.report.checked.entries += 1;
+        self.report.checked.disclosed += entry.opened;
+        self.report.checked.withheld += entry.commitments.saturating_sub(entry.opened);
+        self.in_segment += 1;
+        if let Some(tree) = &mut self.tree {
+            let (builder, report) = (&mut self.tiles, &mut self.report);
+            let mut take = |level, index, hash| {
+                if let Some((tile, bytes)) = builder.take(level, index, hash) {
+                    tiles(&tile, &bytes, report);
+                }
+            };
+            take(0, tree.size(), entry.leaf);
+            tree.append(entry.leaf, take);
+            if let Some(root) = self.roots.get_mut(&tree.size()) {
+                *root = Some(tree.root());
+            }
+        }
+        self.chain = Some(entry.chain);
+        self.time = Some(entry.recorded_at);
+        self.next = Some(entry.index.saturating_add(1));
+    }
+
+    /// Index, link and time against the entry before.
+    fn place(&mut self, entry: &Examined, offset: u64) {
+        let index = Some(entry.index);
+        match self.next {
+            Some(next) if next != entry.index => {
+                self.fail(Class::IndexOrder, offset, Some(next), format!("here lies entry {}", entry.index));
+                self.lose_tree();
+            }
+            Some(_) => {}
+            None => self.batch_first = self.batch_first.or(index),
+        }
+        if self.chain.is_some_and(|chain| chain != entry.prev) {
+            let detail = match entry.index.checked_sub(1) {
+                Some(before) => {
+                    format!("its link does not lead to entry {before}: that entry or this link was changed")
+                }
+                None => "the first entry links to one before it".to_owned(),
+            };
+            self.fail(Class::ChainLink, offset, index, detail);
+        }
+        if self.time.is_some_and(|time| time > entry.recorded_at) {
+            let before = self.time.unwrap_or_default();
+            let detail = format!("recorded at {}, the entry before at {before}", entry.recorded_at);
+            self.fail(Class::TimeOrder, offset, index, detail);
+        }
+    }
+
+    fn genesis(&mut self, entry: &Examined, offset: u64) {
+        match (&entry.genesis, entry.index) {
+            (Some(genesis), 0) => {
+                if let Err(error) = VerifierKey::parse(&genesis.verifier_key) {
+                    self.fail(Class::Genesis, offset, Some(0), format!("the key of the ledger: {error}"));
+                }
+                self.origin = Some(genesis.origin.clone());
+                self.genesis = Some(genesis.clone());
+            }
+            (None, 0) => self.fail(Class::Genesis, offset, Some(0), "entry 0 names neither origin nor key"),
+            (Some(_), index) => {
+                self.fail(Class::Genesis, offset, Some(index), "only entry 0 may name origin and key");
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn commit(&mut self, commit: &Commit, offset: u64) {
+        let last = commit.size.checked_sub(1);
+        if self.batch_first.is_some_and(|first| first != commit.first) {
+            let detail = format!("the commit says that its batch begins with entry {}", commit.first);
+            self.fail(Class::Commit, offset, self.batch_first, detail);
+        }
+        if self.next.is_some_and(|next| next != commit.size) || commit.first >= commit.size {
+            let detail = format!("the commit says entries {} to {} and no others", commit.first, commit.size);
+            self.fail(Class::Commit, offset, self.next, detail);
+        }
+        if self.chain.is_some_and(|chain| chain != commit.chain) {
+            let detail = "the commit names another chain value than that of its last entry";
+            self.fail(Class::ChainLink, offset, last, detail);
+        }
+        if let Some(tree) = &self.tree {
+            let root = tree.root();
+            self.report.checked.commits += 1;
+            if root != commit.root {
+                let detail = format!("the commit says root {}, the entries give {root}", commit.root);
+                self.fail(Class::RootMismatch, offset, last, detail);
+                self.lose_tree();
+            }
+        }
+        self.signature(commit, offset);
+        self.commits += 1;
+        self.commit_before = self.last_commit;
+        self.last_commit = Some((commit.size, commit.root));
+        self.batch_first = Some(commit.size);
+        self.next = Some(commit.size);
+        self.chain = Some(commit.chain);
+    }
+
+    /// The commit carries the signature over the checkpoint of the one before.
+    fn signature(&mut self, commit: &Commit, offset: u64) {
+        if commit.first == 0 {
+            if commit.signature_before != [0; 64] {
+                self.fail(Class::Signature, offset, Some(0), "the first commit carries a signature of nothing");
+            }
+        } else if let (Some((size, root)), Some(origin)) = (self.last_commit, &self.origin) {
+            let checkpoint = Checkpoint { origin: origin.clone(), size, root };
+            self.signatures.push(SignatureJob {
+                text: checkpoint.text(),
+                signature: commit.signature_before,
+                file: self.file.clone(),
+                offset,
+            });
+        }
+    }
+
+    fn footer(&mut self, footer: &Footer, offset: u64) {
+        self.footer = true;
+        let known = self.next.is_some();
+        let wrong = [
+            (known && footer.entries != self.in_segment, "number of entries"),
+            (self.next.is_some_and(|next| next != footer.size), "size"),
+            (self.chain.is_some_and(|chain| chain != footer.chain), "chain value"),
+            (self.last_commit.is_some_and(|(size, root)| size == footer.size && root != footer.root), "root"),
+        ];
+        for (_, what) in wrong.into_iter().filter(|(wrong, _)| *wrong) {
+            let detail = format!("the footer says another {what} than the entries before it");
+            self.fail(Class::SegmentFooter, offset, footer.size.checked_sub(1), detail);
+        }
+        if self.next.is_some() && self.batch_first != self.next {
+            self.fail(Class::SegmentFooter, offset, self.next, "the footer comes before the end of a batch");
+        }
+    }
+
+    /// Commits met.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+}

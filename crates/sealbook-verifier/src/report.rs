@@ -1,0 +1,476 @@
+//! What a verification says: verdict, failures, what was checked. Only the checks of this crate can say `VERIFIED`.
+
+use core::fmt;
+
+use sealbook_core::hash::TreeHash;
+use sealbook_core::note::{VerifierKey, encode_base64};
+use serde_json::{Value, json};
+
+/// Failures that a report lists; further ones are counted.
+pub const FAILURES_MAX: usize = 100;
+/// Remarks that a report lists; further ones are counted.
+pub const NOTES_MAX: usize = 100;
+
+/// What the one who verifies knows from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Verifier keys that came from outside; empty when there are none.
+    pub keys: Vec<VerifierKey>,
+    /// An earlier signed checkpoint: the ledger must still contain what it says.
+    pub at_least: Option<Vec<u8>>,
+}
+
+macro_rules! classes {
+    ($($(#[$doc:meta])* $name:ident $word:literal;)+) => {
+        /// What sort of failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Class { $($(#[$doc])* $name,)+ }
+
+        impl Class {
+            /// The word for it, as reports and JSON print it.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+        }
+    };
+}
+
+classes! {
+    /// A segment file is not there.
+    SegmentMissing "segment-missing";
+    /// The head of a segment file is not what follows from the one before.
+    SegmentHeader "segment-header";
+    /// The footer of a segment file is missing or says something else than its entries.
+    SegmentFooter "segment-footer";
+    /// The checksum of a frame does not match.
+    FrameChecksum "frame-checksum";
+    /// No frame that Sealbook writes, or a frame in the wrong place.
+    FrameMalformed "frame-malformed";
+    /// Bytes where nothing was written.
+    ForeignBytes "foreign-bytes";
+    /// The bytes of an entry are no entry in deterministic encoding.
+    EntryEncoding "entry-encoding";
+    /// The bytes beside an entry are no list of sealed values.
+    OpeningEncoding "opening-encoding";
+    /// An index is missing, doubled or out of order.
+    IndexOrder "index-order";
+    /// A ledger time lies before that of the entry before.
+    TimeOrder "time-order";
+    /// The link to the entry before does not hold.
+    ChainLink "chain-link";
+    /// The link to the entry before about the same subject does not hold.
+    ThreadLink "thread-link";
+    /// Entry 0 does not name origin and key, or another entry does.
+    Genesis "genesis";
+    /// A commit does not say what its batch says.
+    Commit "commit";
+    /// A tree root does not follow from the entries.
+    RootMismatch "root-mismatch";
+    /// A signature is missing or does not verify.
+    Signature "signature";
+    /// The key is another than the one expected.
+    KeyMismatch "key-mismatch";
+    /// The origin is another than the one expected.
+    Origin "origin";
+    /// A sealed value does not open its commitment.
+    Commitment "commitment";
+    /// A tile is not what follows from the entries.
+    TileMismatch "tile-mismatch";
+    /// The log is shorter than a checkpoint says.
+    RolledBack "rolled-back";
+    /// The log does not continue an earlier checkpoint.
+    NotConsistent "not-consistent";
+    /// Bytes of the archive are not what its contents determine.
+    ArchiveBytes "archive-bytes";
+    /// A file that must be in a pack is not there.
+    FileMissing "file-missing";
+    /// A file is in a pack that its manifest does not list.
+    FileUnlisted "file-unlisted";
+    /// A file is not the one that the manifest lists.
+    FileDigest "file-digest";
+    /// The manifest is not what the format asks for.
+    Manifest "manifest";
+    /// An entry is not where a proof says.
+    NotIncluded "not-included";
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What sort.
+    pub class: Class,
+    /// Index of the entry concerned.
+    pub index: Option<u64>,
+    /// File concerned, from the folder or archive that was verified.
+    pub file: Option<String>,
+    /// Byte in that file.
+    pub offset: Option<u64>,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure of which only the sort is known.
+    pub(crate) fn new(class: Class, detail: impl Into<String>) -> Self {
+        Self { class, index: None, file: None, offset: None, detail: detail.into() }
+    }
+
+    pub(crate) fn file(mut self, file: impl Into<String>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
+    pub(crate) fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    pub(crate) fn index(mut self, index: Option<u64>) -> Self {
+        self.index = index;
+        self
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "class": self.class.word(),
+            "index": self.index,
+            "file": self.file,
+            "offset": self.offset,
+            "detail": self.detail,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.word())?;
+        if let Some(index) = self.index {
+            write!(f, ", entry {index}")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, ", {}", printable(file))?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", byte {offset}")?;
+        }
+        write!(f, ": {}", printable(&self.detail))
+    }
+}
+
+/// `text` with everything escaped that could move a terminal's cursor or turn the direction of writing.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+        if c.is_control() || turns {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// What was looked at, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files read.
+    pub files: u64,
+    /// Entries decoded, with their links.
+    pub entries: u64,
+    /// Commits whose root was computed again.
+    pub commits: u64,
+    /// Signatures that verified.
+    pub signatures: u64,
+    /// Subjects whose threads were followed.
+    pub subjects: u64,
+    /// Sealed values that open their commitment.
+    pub disclosed: u64,
+    /// Commitments whose value is sealed or erased.
+    pub withheld: u64,
+    /// Hash tiles computed again.
+    pub tiles: u64,
+}
+
+impl Checked {
+    /// Name and number of everything that was looked at.
+    fn list(&self) -> [(&'static str, u64); 9] {
+        [
+            ("bytes", self.bytes),
+            ("files", self.files),
+            ("entries", self.entries),
+            ("commits", self.commits),
+            ("signatures", self.signatures),
+            ("subjects", self.subjects),
+            ("disclosed", self.disclosed),
+            ("withheld", self.withheld),
+            ("tiles", self.tiles),
+        ]
+    }
+}
+
+/// That the checks of this crate found nothing wrong. Nobody else can make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    made_by_checks: (),
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was checked and holds.
+    Verified(Verified),
+    /// Something is wrong.
+    Refuted,
+    /// It cannot be told; the report says what is missing.
+    Undecided,
+}
+
+impl Verdict {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Verified(_) => "VERIFIED",
+            Self::Refuted => "REFUTED",
+            Self::Undecided => "UNDECIDED",
+        }
+    }
+
+    /// Exit status of a process that says so.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified(_) => 0,
+            Self::Refuted => 1,
+            Self::Undecided => 2,
+        }
+    }
+}
+
+/// Where the key came from that the signatures were checked with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeySource {
+    /// No key was found.
+    #[default]
+    None,
+    /// From outside.
+    Given(String),
+    /// From what was verified: whoever can rewrite it can put his own key there.
+    Itself(String),
+}
+
+/// Result of a verification.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub(crate) what: &'static str,
+    pub(crate) origin: Option<String>,
+    pub(crate) size: Option<u64>,
+    pub(crate) root: Option<TreeHash>,
+    pub(crate) anchored: bool,
+    pub(crate) key: KeySource,
+    pub(crate) checked: Checked,
+    failures: Vec<Failure>,
+    failures_more: u64,
+    notes: Vec<String>,
+    notes_more: u64,
+    missing: Vec<String>,
+}
+
+impl Report {
+    /// A report on a `what` (ledger, pack, proof) of which nothing is known yet.
+    pub(crate) fn on(what: &'static str) -> Self {
+        Self { what, ..Self::default() }
+    }
+
+    /// A report that says only why nothing can be said.
+    pub(crate) fn undecided(what: &'static str, why: impl Into<String>) -> Self {
+        let mut report = Self::on(what);
+        report.miss(why);
+        report
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(failure);
+        } else {
+            self.failures_more += 1;
+        }
+    }
+
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push(note.into());
+        } else {
+            self.notes_more += 1;
+        }
+    }
+
+    pub(crate) fn miss(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if self.missing.len() < NOTES_MAX && !self.missing.contains(&what) {
+            self.missing.push(what);
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// The answer: refuted when anything is wrong, undecided when anything is missing.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.has_failed() {
+            Verdict::Refuted
+        } else if self.missing.is_empty() && self.size.is_some() {
+            Verdict::Verified(Verified { made_by_checks: () })
+        } else {
+            Verdict::Undecided
+        }
+    }
+
+    /// Origin of the ledger.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Entries that a signature covers.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Root of the tree at [`Self::size`].
+    #[must_use]
+    pub fn root(&self) -> Option<TreeHash> {
+        self.root
+    }
+
+    /// Whether an earlier checkpoint from outside was shown to be contained.
+    #[must_use]
+    pub fn anchored(&self) -> bool {
+        self.anchored
+    }
+
+    /// Where the key came from.
+    #[must_use]
+    pub fn key(&self) -> &KeySource {
+        &self.key
+    }
+
+    /// What was looked at.
+    #[must_use]
+    pub fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
+    /// What is wrong, at most [`FAILURES_MAX`] of it.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// Failures that are counted but not listed.
+    #[must_use]
+    pub fn failures_more(&self) -> u64 {
+        self.failures_more
+    }
+
+    /// What is worth knowing and is not wrong.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What would be needed to decide.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The report as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let checked = self.checked.list().into_iter().map(|(name, n)| (name.to_owned(), json!(n)));
+        let (key, key_from) = match &self.key {
+            KeySource::None => (None, None),
+            KeySource::Given(key) => (Some(key), Some("outside")),
+            KeySource::Itself(key) => (Some(key), Some("itself")),
+        };
+        json!({
+            "verdict": self.verdict().word(),
+            "what": self.what,
+            "origin": self.origin,
+            "size": self.size,
+            "root": self.root.map(|root| encode_base64(&root.0)),
+            "anchored": self.anchored,
+            "key": key,
+            "key_from": key_from,
+            "checked": Value::Object(checked.collect()),
+            "failures": self.failures.iter().map(Failure::json).collect::<Vec<_>>(),
+            "failures_more": self.failures_more,
+            "missing": self.missing,
+            "notes": self.notes,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = self.verdict();
+        write!(f, "{}", verdict.word())?;
+        if matches!(verdict, Verdict::Verified(_)) && !self.anchored {
+            write!(f, ", not anchored")?;
+        }
+        writeln!(f)?;
+        for failure in &self.failures {
+            writeln!(f, "  wrong    {failure}")?;
+        }
+        if self.failures_more > 0 {
+            writeln!(f, "  wrong    {} more failures are not listed", self.failures_more)?;
+        }
+        for missing in &self.missing {
+            writeln!(f, "  missing  {}", printable(missing))?;
+        }
+        if let Some(origin) = &self.origin {
+            writeln!(f, "  {:8} {}", self.what, printable(origin))?;
+        }
+        if let (Some(size), Some(root)) = (self.size, self.root) {
+            writeln!(f, "  size     {size} entries, root {}", encode_base64(&root.0))?;
+        }
+        match &self.key {
+            KeySource::None => {}
+            KeySource::Given(key) => writeln!(f, "  key      given: {}", printable(key))?,
+            KeySource::Itself(key) => writeln!(
+                f,
+                "  key      taken from the {} itself, so compare it with one from its owner: {}",
+                self.what,
+                printable(key)
+            )?,
+        }
+        let numbers = self.checked.list().into_iter().filter(|(_, n)| *n > 0);
+        let numbers: Vec<_> = numbers.map(|(name, n)| format!("{n} {name}")).collect();
+        if !numbers.is_empty() {
+            writeln!(f, "  checked  {}", numbers.join(", "))?;
+        }
+        if matches!(verdict, Verdict::Verified(_)) && !self.anchored {
+            writeln!(
+                f,
+                "  note     checked against no earlier checkpoint: a return to an older state would not be seen"
+            )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note     {}", printable(note))?;
+        }
+        if self.notes_more > 0 {
+            writeln!(f, "  note     {} more remarks are not listed", self.notes_more)?;
+        }
+        Ok(())
+    }
+}

@@ -30,9 +30,7 @@ impl Writer {
     /// An empty writer with room for a usual entry.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            bytes: Vec::with_capacity(512),
-        }
+        Self { bytes: Vec::with_capacity(512) }
     }
 
     /// What was written.
@@ -45,9 +43,7 @@ impl Writer {
         let major = major << 5;
         match value {
             0..=23 => self.bytes.push(major | value.to_le_bytes()[0]),
-            24..=0xff => self
-                .bytes
-                .extend_from_slice(&[major | 24, value.to_le_bytes()[0]]),
+            24..=0xff => self.bytes.extend_from_slice(&[major | 24, value.to_le_bytes()[0]]),
             0x100..=0xffff => {
                 self.bytes.push(major | 25);
                 self.bytes.extend_from_slice(&value.to_be_bytes()[6..]);
@@ -132,17 +128,12 @@ impl<'b> Reader<'b> {
     /// Reads `bytes` from the start.
     #[must_use]
     pub fn new(bytes: &'b [u8]) -> Self {
-        Self {
-            inner: Decoder::new(bytes),
-        }
+        Self { inner: Decoder::new(bytes) }
     }
 
     /// An error at the present place.
     pub fn error(&self, problem: impl Into<String>) -> DecodeError {
-        DecodeError {
-            offset: self.inner.position(),
-            problem: problem.into(),
-        }
+        DecodeError { offset: self.inner.position(), problem: problem.into() }
     }
 
     fn read<T>(
@@ -150,10 +141,7 @@ impl<'b> Reader<'b> {
         read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
     ) -> Result<T, DecodeError> {
         let offset = self.inner.position();
-        read(&mut self.inner).map_err(|e| DecodeError {
-            offset,
-            problem: e.to_string(),
-        })
+        read(&mut self.inner).map_err(|e| DecodeError { offset, problem: e.to_string() })
     }
 
     /// An unsigned integer.
@@ -179,9 +167,7 @@ impl<'b> Reader<'b> {
     /// A byte string of exactly `N` bytes.
     pub fn array_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let bytes = self.bytes()?;
-        bytes
-            .try_into()
-            .map_err(|_| self.error(format!("expected {N} bytes, found {}", bytes.len())))
+        bytes.try_into().map_err(|_| self.error(format!("expected {N} bytes, found {}", bytes.len())))
     }
 
     /// `true` or `false`.
@@ -205,14 +191,12 @@ impl<'b> Reader<'b> {
 
     /// The head of a map of definite length: its number of pairs.
     pub fn map(&mut self) -> Result<u64, DecodeError> {
-        self.read(Decoder::map)?
-            .ok_or_else(|| self.error("map of indefinite length"))
+        self.read(Decoder::map)?.ok_or_else(|| self.error("map of indefinite length"))
     }
 
     /// The head of an array of definite length: its number of items.
     pub fn array(&mut self) -> Result<u64, DecodeError> {
-        self.read(Decoder::array)?
-            .ok_or_else(|| self.error("array of indefinite length"))
+        self.read(Decoder::array)?.ok_or_else(|| self.error("array of indefinite length"))
     }
 
     /// A tag.
@@ -225,10 +209,7 @@ impl<'b> Reader<'b> {
         let start = self.inner.position();
         self.read(Decoder::skip)?;
         let end = self.inner.position();
-        self.inner
-            .input()
-            .get(start..end)
-            .ok_or_else(|| self.error("item runs past the end"))
+        self.inner.input().get(start..end).ok_or_else(|| self.error("item runs past the end"))
     }
 
     /// How many bytes were read.
@@ -239,15 +220,7 @@ impl<'b> Reader<'b> {
 
     /// Fails unless everything was read.
     pub fn end(&self) -> Result<(), DecodeError> {
-        let rest = self
-            .inner
-            .input()
-            .len()
-            .saturating_sub(self.inner.position());
-        if rest == 0 {
-            Ok(())
-        } else {
-            Err(self.error(format!("{rest} trailing bytes")))
-        }
+        let rest = self.inner.input().len().saturating_sub(self.inner.position());
+        if rest == 0 { Ok(()) } else { Err(self.error(format!("{rest} trailing bytes"))) }
     }
 }

@@ -31,12 +31,7 @@ impl Checkpoint {
     /// The text that is signed.
     #[must_use]
     pub fn text(&self) -> String {
-        format!(
-            "{}\n{}\n{}\n",
-            self.origin,
-            self.size,
-            encode_base64(&self.root.0)
-        )
+        format!("{}\n{}\n{}\n", self.origin, self.size, encode_base64(&self.root.0))
     }
 
     /// Reads the text of a checkpoint. Extension lines are passed over.
@@ -44,29 +39,17 @@ impl Checkpoint {
     /// # Errors
     /// What makes the text no checkpoint.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut lines = text
-            .strip_suffix('\n')
-            .ok_or(NoteError::Malformed("no line feed at the end"))?
-            .split('\n');
-        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
-        else {
-            return Err(NoteError::Malformed(
-                "a checkpoint has at least three lines",
-            ));
+        let mut lines = text.strip_suffix('\n').ok_or(NoteError::Malformed("no line feed at the end"))?.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(NoteError::Malformed("a checkpoint has at least three lines"));
         };
         if origin.is_empty() || lines.any(str::is_empty) {
             return Err(NoteError::Malformed("an empty line in the checkpoint"));
         }
-        let size = parse_decimal(size).ok_or(NoteError::Malformed(
-            "the size is no decimal number below 2^63",
-        ))?;
+        let size = parse_decimal(size).ok_or(NoteError::Malformed("the size is no decimal number below 2^63"))?;
         let root = decode_base64(root).and_then(|root| root.try_into().ok());
         let root = root.ok_or(NoteError::Malformed("the root is not 32 bytes in base64"))?;
-        Ok(Self {
-            origin: origin.to_owned(),
-            size,
-            root: TreeHash(root),
-        })
+        Ok(Self { origin: origin.to_owned(), size, root: TreeHash(root) })
     }
 }
 
@@ -91,8 +74,7 @@ pub fn verify(note: &[u8], keys: &[VerifierKey]) -> Result<VerifiedCheckpoint, N
 mod tests {
     use super::*;
 
-    const KEY: &str =
-        "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+    const KEY: &str = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
     const NOTE: &str = "example.com/log/testdata\n15\nrKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=\n\n— example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n";
 
     #[test]

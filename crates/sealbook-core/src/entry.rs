@@ -196,10 +196,7 @@ impl Body {
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         // map head 1, version 2, index 10, time 10, prev 35, thread 23: rounded up.
-        self.source_bytes.len()
-            + self.rest_bytes.len()
-            + self.genesis_bytes.as_ref().map_or(0, Vec::len)
-            + 96
+        self.source_bytes.len() + self.rest_bytes.len() + self.genesis_bytes.as_ref().map_or(0, Vec::len) + 96
     }
 
     /// The entry's bytes at its place.
@@ -236,25 +233,14 @@ impl Entry {
     /// The bytes that are hashed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Body::new(
-            &self.source,
-            &self.event,
-            &self.commitments,
-            self.raw.as_ref(),
-            self.genesis.as_ref(),
-        )
-        .place(&self.place())
+        Body::new(&self.source, &self.event, &self.commitments, self.raw.as_ref(), self.genesis.as_ref())
+            .place(&self.place())
     }
 
     /// Its place.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place {
-            index: self.index,
-            recorded_at: self.recorded_at,
-            prev: self.prev,
-            thread: self.thread,
-        }
+        Place { index: self.index, recorded_at: self.recorded_at, prev: self.prev, thread: self.thread }
     }
 
     /// Reads an entry strictly: what does not encode to the same bytes again is an error.
@@ -263,10 +249,7 @@ impl Entry {
     /// Where and why the bytes are not an entry in deterministic encoding.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > ENTRY_BYTES_MAX {
-            let problem = format!(
-                "entry of {} bytes, at most {ENTRY_BYTES_MAX} are allowed",
-                bytes.len()
-            );
+            let problem = format!("entry of {} bytes, at most {ENTRY_BYTES_MAX} are allowed", bytes.len());
             return Err(DecodeError { offset: 0, problem });
         }
         let mut r = Reader::new(bytes);
@@ -275,10 +258,7 @@ impl Entry {
         let again = entry.encode();
         if again != bytes {
             let offset = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-            return Err(DecodeError {
-                offset,
-                problem: "not in deterministic encoding (RFC 8949 §4.2.1)".to_owned(),
-            });
+            return Err(DecodeError { offset, problem: "not in deterministic encoding (RFC 8949 §4.2.1)".to_owned() });
         }
         Ok(entry)
     }
@@ -298,10 +278,7 @@ impl Entry {
     #[must_use]
     pub fn unsealed(&self, openings: &[Opening]) -> Event {
         let mut event = self.event.clone();
-        for opening in openings
-            .iter()
-            .filter(|opening| opening.path != RAW_PATH && self.opened_by(opening))
-        {
+        for opening in openings.iter().filter(|opening| opening.path != RAW_PATH && self.opened_by(opening)) {
             if let Ok(value) = core::str::from_utf8(&opening.value) {
                 event.put_text(&opening.path, value);
             }
@@ -320,11 +297,7 @@ pub fn seal(
     let mut openings = Vec::new();
     for path in paths.iter().take(SEALED_FIELDS_MAX) {
         if let Some(value) = event.take_text(path) {
-            let opening = Opening {
-                path: path.clone(),
-                salt: salt(),
-                value: value.into_bytes(),
-            };
+            let opening = Opening { path: path.clone(), salt: salt(), value: value.into_bytes() };
             commitments.insert(path.clone(), opening.commitment());
             openings.push(opening);
         }
@@ -333,13 +306,8 @@ pub fn seal(
 }
 
 /// The fields that are sealed in every ledger: free text, and what identifies people.
-pub const SEALED_BY_DEFAULT: [&str; 5] = [
-    "reason",
-    "subject.name",
-    "actor.name",
-    "context.source_ip",
-    "context.user_agent",
-];
+pub const SEALED_BY_DEFAULT: [&str; 5] =
+    ["reason", "subject.name", "actor.name", "context.source_ip", "context.user_agent"];
 
 fn write_source(w: &mut Writer, source: &Source) {
     w.uint(5);
@@ -393,10 +361,8 @@ fn write_genesis(w: &mut Writer, genesis: &Genesis) {
 }
 
 fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
-    let (mut version, mut index, mut recorded_at, mut prev, mut source) =
-        (None, None, None, None, None);
-    let (mut event, mut commitments, mut raw, mut thread, mut genesis) =
-        (None, BTreeMap::new(), None, None, None);
+    let (mut version, mut index, mut recorded_at, mut prev, mut source) = (None, None, None, None, None);
+    let (mut event, mut commitments, mut raw, mut thread, mut genesis) = (None, BTreeMap::new(), None, None, None);
     for _ in 0..r.map()? {
         match r.uint()? {
             1 => version = Some(r.uint()?),
@@ -413,9 +379,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
         }
     }
     if version != Some(ENTRY_VERSION) {
-        return Err(r.error(format!(
-            "entry format {version:?}, this reader knows {ENTRY_VERSION}"
-        )));
+        return Err(r.error(format!("entry format {version:?}, this reader knows {ENTRY_VERSION}")));
     }
     let (Some(index), Some(recorded_at), Some(prev)) = (index, recorded_at, prev) else {
         return Err(r.error("index, time or link is missing"));
@@ -423,17 +387,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
     let (Some(source), Some(event), Some(thread)) = (source, event, thread) else {
         return Err(r.error("source, event or thread is missing"));
     };
-    Ok(Entry {
-        index,
-        recorded_at,
-        prev,
-        source,
-        event,
-        commitments,
-        raw,
-        thread,
-        genesis,
-    })
+    Ok(Entry { index, recorded_at, prev, source, event, commitments, raw, thread, genesis })
 }
 
 fn read_source(r: &mut Reader<'_>) -> Result<Source, DecodeError> {
@@ -448,12 +402,7 @@ fn read_source(r: &mut Reader<'_>) -> Result<Source, DecodeError> {
         }
     }
     match (id, format, version) {
-        (Some(id), Some(format), Some(version)) => Ok(Source {
-            id,
-            format,
-            version,
-            sequence,
-        }),
+        (Some(id), Some(format), Some(version)) => Ok(Source { id, format, version, sequence }),
         _ => Err(r.error("id, format or version of the source is missing")),
     }
 }
@@ -481,11 +430,7 @@ fn read_raw(r: &mut Reader<'_>) -> Result<Raw, DecodeError> {
         }
     }
     match (commitment, length, media_type) {
-        (Some(commitment), Some(length), Some(media_type)) => Ok(Raw {
-            commitment,
-            length,
-            media_type,
-        }),
+        (Some(commitment), Some(length), Some(media_type)) => Ok(Raw { commitment, length, media_type }),
         _ => Err(r.error("commitment, length or media type of the raw bytes is missing")),
     }
 }
@@ -499,8 +444,7 @@ fn read_thread(r: &mut Reader<'_>) -> Result<Thread, DecodeError> {
             key => return Err(r.error(format!("unknown key {key} in the thread"))),
         }
     }
-    n.map(|n| Thread { n, prev })
-        .ok_or_else(|| r.error("number in the thread is missing"))
+    n.map(|n| Thread { n, prev }).ok_or_else(|| r.error("number in the thread is missing"))
 }
 
 fn read_genesis(r: &mut Reader<'_>) -> Result<Genesis, DecodeError> {
@@ -519,11 +463,7 @@ fn read_genesis(r: &mut Reader<'_>) -> Result<Genesis, DecodeError> {
         }
     }
     match (origin, verifier_key) {
-        (Some(origin), Some(verifier_key)) => Ok(Genesis {
-            origin,
-            verifier_key,
-            formats,
-        }),
+        (Some(origin), Some(verifier_key)) => Ok(Genesis { origin, verifier_key, formats }),
         _ => Err(r.error("origin or key of the genesis is missing")),
     }
 }
@@ -553,11 +493,7 @@ pub fn decode_openings(bytes: &[u8]) -> Result<Vec<Opening>, DecodeError> {
         if r.array()? != 3 {
             return Err(r.error("an opening has three items"));
         }
-        openings.push(Opening {
-            path: r.text()?.to_owned(),
-            salt: r.array_of()?,
-            value: r.bytes()?.to_owned(),
-        });
+        openings.push(Opening { path: r.text()?.to_owned(), salt: r.array_of()?, value: r.bytes()?.to_owned() });
     }
     r.end()?;
     Ok(openings)
@@ -569,12 +505,7 @@ mod tests {
     use crate::event::{Identity, IdentityType, Kind, Outcome};
 
     fn entry() -> Entry {
-        let mut event = Event::new(
-            "e1",
-            Kind::Decision,
-            Identity::new("alice", IdentityType::Human),
-            Outcome::Deny,
-        );
+        let mut event = Event::new("e1", Kind::Decision, Identity::new("alice", IdentityType::Human), Outcome::Deny);
         event.reason = Some("no ticket".into());
         let mut n = 0;
         let (commitments, openings) = seal(&mut event, &["reason".to_owned()], &mut || {
@@ -586,23 +517,11 @@ mod tests {
             index: 7,
             recorded_at: Micros(1_780_000_000_000_000),
             prev: ChainValue([9; 32]),
-            source: Source {
-                id: "hr".into(),
-                format: "native".into(),
-                version: 1,
-                sequence: Some(3),
-            },
+            source: Source { id: "hr".into(), format: "native".into(), version: 1, sequence: Some(3) },
             event,
             commitments,
-            raw: Some(Raw {
-                commitment: Commitment([1; 32]),
-                length: 10,
-                media_type: "application/json".into(),
-            }),
-            thread: Thread {
-                n: 2,
-                prev: Some(5),
-            },
+            raw: Some(Raw { commitment: Commitment([1; 32]), length: 10, media_type: "application/json".into() }),
+            thread: Thread { n: 2, prev: Some(5) },
             genesis: None,
         }
     }
@@ -618,23 +537,13 @@ mod tests {
         let bytes = entry().encode();
         let mut trailing = bytes.clone();
         trailing.push(0);
-        assert!(
-            Entry::decode(&trailing)
-                .unwrap_err()
-                .problem
-                .contains("trailing")
-        );
+        assert!(Entry::decode(&trailing).unwrap_err().problem.contains("trailing"));
         // `7` as a two-byte integer: the same value, another spelling.
         let mut longer = bytes[..4].to_vec();
         longer.extend_from_slice(&[0x18, 7]);
         longer.extend_from_slice(&bytes[5..]);
         assert_eq!(&bytes[3..5], &[2, 7]);
-        assert!(
-            Entry::decode(&longer)
-                .unwrap_err()
-                .problem
-                .contains("deterministic")
-        );
+        assert!(Entry::decode(&longer).unwrap_err().problem.contains("deterministic"));
         for cut in 0..bytes.len() {
             assert!(Entry::decode(&bytes[..cut]).is_err());
         }
@@ -643,40 +552,18 @@ mod tests {
     #[test]
     fn an_opening_opens_only_its_own_commitment() {
         let entry = entry();
-        let good = Opening {
-            path: "reason".into(),
-            salt: [1; SALT_BYTES],
-            value: b"no ticket".to_vec(),
-        };
+        let good = Opening { path: "reason".into(), salt: [1; SALT_BYTES], value: b"no ticket".to_vec() };
         assert!(entry.opened_by(&good));
-        assert_eq!(
-            entry
-                .unsealed(std::slice::from_ref(&good))
-                .reason
-                .as_deref(),
-            Some("no ticket")
-        );
+        assert_eq!(entry.unsealed(std::slice::from_ref(&good)).reason.as_deref(), Some("no ticket"));
         for bad in [
-            Opening {
-                value: b"a ticket".to_vec(),
-                ..good.clone()
-            },
-            Opening {
-                salt: [2; SALT_BYTES],
-                ..good.clone()
-            },
-            Opening {
-                path: "subject.name".into(),
-                ..good.clone()
-            },
+            Opening { value: b"a ticket".to_vec(), ..good.clone() },
+            Opening { salt: [2; SALT_BYTES], ..good.clone() },
+            Opening { path: "subject.name".into(), ..good.clone() },
         ] {
             assert!(!entry.opened_by(&bad));
             assert_eq!(entry.unsealed(&[bad]).reason, None);
         }
         let openings = vec![good];
-        assert_eq!(
-            decode_openings(&encode_openings(&openings)).unwrap(),
-            openings
-        );
+        assert_eq!(decode_openings(&encode_openings(&openings)).unwrap(), openings);
     }
 }

@@ -4,9 +4,7 @@ use std::sync::LazyLock;
 
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::limits::{EVENT_ID_BYTES_MAX, IDENTIFIER_BYTES_MAX, PROSE_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::record::{
-    Field, FieldError, FieldId, FieldSpec, FieldType, Labels, Scalar, Tree, record, vocabulary,
-};
+use crate::record::{Field, FieldError, FieldId, FieldSpec, FieldType, Labels, Scalar, Tree, record, vocabulary};
 use crate::time::Micros;
 
 const ID: usize = IDENTIFIER_BYTES_MAX;
@@ -502,14 +500,7 @@ empty! {
 impl Identity {
     /// An identity of which only id and type are known.
     pub fn new(id: impl Into<String>, kind: IdentityType) -> Self {
-        Self {
-            id: id.into(),
-            kind,
-            name: None,
-            owner: None,
-            team: None,
-            issuer: None,
-        }
+        Self { id: id.into(), kind, name: None, owner: None, team: None, issuer: None }
     }
 }
 
@@ -578,7 +569,8 @@ impl Event {
         self.put(path, value)
     }
 
-    pub(crate) fn write(&self, w: &mut Writer) {
+    /// Appends the event in deterministic CBOR.
+    pub fn write(&self, w: &mut Writer) {
         self.encode(w);
     }
 
@@ -605,10 +597,7 @@ pub fn sealable(path: &str) -> bool {
         return !label.is_empty();
     }
     let required = path == "id" || path == "subject.id" || path == "actor.id";
-    !required
-        && schema()
-            .iter()
-            .any(|spec| spec.path == path && spec.kind == FieldType::Text)
+    !required && schema().iter().any(|spec| spec.path == path && spec.kind == FieldType::Text)
 }
 
 #[cfg(test)]
@@ -616,21 +605,14 @@ mod tests {
     use super::*;
 
     fn full() -> Event {
-        let mut event = Event::new(
-            "e-1",
-            Kind::Decision,
-            Identity::new("spiffe://a/b", IdentityType::Workload),
-            Outcome::Allow,
-        );
+        let mut event =
+            Event::new("e-1", Kind::Decision, Identity::new("spiffe://a/b", IdentityType::Workload), Outcome::Allow);
         event.occurred_at = Some(Micros(-5));
         event.reason = Some("because".into());
         event.subject.name = Some("Bee".into());
         event.context = Some(Context {
             source_ip: Some("192.0.2.1".into()),
-            runtime: Some(Runtime {
-                cluster: Some("c1".into()),
-                ..Runtime::default()
-            }),
+            runtime: Some(Runtime { cluster: Some("c1".into()), ..Runtime::default() }),
             ..Context::default()
         });
         event.labels.insert("ticket".into(), "T-1".into());
@@ -650,56 +632,34 @@ mod tests {
     #[test]
     fn sealed_texts_can_be_taken_out_and_put_back() {
         let mut event = full();
-        for path in [
-            "reason",
-            "subject.name",
-            "context.source_ip",
-            "labels.ticket",
-        ] {
+        for path in ["reason", "subject.name", "context.source_ip", "labels.ticket"] {
             assert!(sealable(path), "{path}");
             let value = event.take_text(path).unwrap();
             assert_eq!(event.take_text(path), None);
             assert!(event.put_text(path, &value));
         }
         assert_eq!(event, full());
-        assert!(
-            !sealable("id")
-                && !sealable("kind")
-                && !sealable("context.mfa")
-                && !sealable("nothing")
-        );
+        assert!(!sealable("id") && !sealable("kind") && !sealable("context.mfa") && !sealable("nothing"));
         assert_eq!(event.take_text("id"), None);
     }
 
     #[test]
     fn unknown_missing_and_repeated_fields_are_named() {
         let text = |t: &str| Tree::Text(t.into());
-        let tree = Tree::Map(vec![
-            ("id".into(), text("1")),
-            ("colour".into(), text("red")),
-        ]);
+        let tree = Tree::Map(vec![("id".into(), text("1")), ("colour".into(), text("red"))]);
         assert_eq!(Event::from_tree(tree).unwrap_err().path, "colour");
         let tree = Tree::Map(vec![("id".into(), text("1")), ("id".into(), text("1"))]);
         assert_eq!(Event::from_tree(tree).unwrap_err().problem, "appears twice");
-        let tree = Tree::Map(vec![(
-            "subject".into(),
-            Tree::Map(vec![("type".into(), text("human"))]),
-        )]);
+        let tree = Tree::Map(vec![("subject".into(), Tree::Map(vec![("type".into(), text("human"))]))]);
         let error = Event::from_tree(tree).unwrap_err();
-        assert_eq!(
-            (error.path.as_str(), error.problem.as_str()),
-            ("subject.id", "is missing")
-        );
+        assert_eq!((error.path.as_str(), error.problem.as_str()), ("subject.id", "is missing"));
     }
 
     #[test]
     fn a_broken_limit_is_named_with_limit_and_size() {
         let mut event = full();
         event.id = "x".repeat(129);
-        assert_eq!(
-            event.check().unwrap_err().to_string(),
-            "id: has 129 bytes, at most 128 are allowed"
-        );
+        assert_eq!(event.check().unwrap_err().to_string(), "id: has 129 bytes, at most 128 are allowed");
     }
 
     #[test]

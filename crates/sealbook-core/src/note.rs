@@ -73,18 +73,10 @@ impl VerifierKey {
 
     fn of_kind(name: &str, kind: u8, public: &[u8; 32]) -> Result<Self, NoteError> {
         if !name_is_valid(name) {
-            return Err(NoteError::BadKey(
-                "the name is empty, or has a space or a plus sign",
-            ));
+            return Err(NoteError::BadKey("the name is empty, or has a space or a plus sign"));
         }
-        let key = VerifyingKey::from_bytes(public)
-            .map_err(|_| NoteError::BadKey("not an Ed25519 public key"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            id: key_id(name, kind, public),
-            kind,
-            key,
-        })
+        let key = VerifyingKey::from_bytes(public).map_err(|_| NoteError::BadKey("not an Ed25519 public key"))?;
+        Ok(Self { name: name.to_owned(), id: key_id(name, kind, public), kind, key })
     }
 
     /// Reads `name+hash+key`, for note signatures or for cosignatures.
@@ -100,14 +92,10 @@ impl VerifierKey {
         let Some((kind @ (&ED25519 | &ED25519_COSIGNATURE), public)) = bytes.split_first() else {
             return Err(NoteError::BadKey("the key is not of a known type"));
         };
-        let public = public
-            .try_into()
-            .map_err(|_| NoteError::BadKey("an Ed25519 key has 32 bytes"))?;
+        let public = public.try_into().map_err(|_| NoteError::BadKey("an Ed25519 key has 32 bytes"))?;
         let verifier = Self::of_kind(name, *kind, public)?;
         if hex(&verifier.id) != id {
-            return Err(NoteError::BadKey(
-                "the hash does not belong to name and key",
-            ));
+            return Err(NoteError::BadKey("the hash does not belong to name and key"));
         }
         Ok(verifier)
     }
@@ -134,8 +122,7 @@ impl VerifierKey {
     #[must_use]
     pub fn verifies(&self, text: &[u8], signature: &[u8]) -> bool {
         let verify = |message: &[u8], signature: &[u8]| {
-            Signature::from_slice(signature)
-                .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+            Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
         };
         if self.kind == ED25519 {
             return verify(text, signature);
@@ -153,23 +140,14 @@ impl core::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut typed = vec![self.kind];
         typed.extend_from_slice(self.key.as_bytes());
-        write!(
-            f,
-            "{}+{}+{}",
-            self.name,
-            hex(&self.id),
-            encode_base64(&typed)
-        )
+        write!(f, "{}+{}+{}", self.name, hex(&self.id), encode_base64(&typed))
     }
 }
 
 /// Whether `name` may name a key: not empty, no white space, no plus sign.
 #[must_use]
 pub fn name_is_valid(name: &str) -> bool {
-    !name.is_empty()
-        && !name
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '+')
+    !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 /// Key id: the first four bytes of SHA-256 over name, line feed, type, public key.
@@ -183,10 +161,7 @@ pub fn key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
 /// The line that carries a signature.
 #[must_use]
 pub fn signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
-    format!(
-        "\u{2014} {name} {}\n",
-        encode_base64(&[&id, signature].concat())
-    )
+    format!("\u{2014} {name} {}\n", encode_base64(&[&id, signature].concat()))
 }
 
 /// One signature line.
@@ -217,27 +192,15 @@ impl Note {
         if note.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
             return Err(NoteError::Malformed("a control character"));
         }
-        let split = note
-            .rfind("\n\n")
-            .ok_or(NoteError::Malformed("no blank line before the signatures"))?;
-        let (text, rest) = note
-            .split_at_checked(split + 1)
-            .ok_or(NoteError::Malformed("no text"))?;
-        let lines = rest
-            .strip_prefix('\n')
-            .and_then(|lines| lines.strip_suffix('\n'));
+        let split = note.rfind("\n\n").ok_or(NoteError::Malformed("no blank line before the signatures"))?;
+        let (text, rest) = note.split_at_checked(split + 1).ok_or(NoteError::Malformed("no text"))?;
+        let lines = rest.strip_prefix('\n').and_then(|lines| lines.strip_suffix('\n'));
         let lines = lines.ok_or(NoteError::Malformed("no line feed at the end"))?;
-        let signatures = lines
-            .split('\n')
-            .map(parse_line)
-            .collect::<Result<Vec<_>, _>>()?;
+        let signatures = lines.split('\n').map(parse_line).collect::<Result<Vec<_>, _>>()?;
         if signatures.len() > NOTE_SIGNATURES_MAX {
             return Err(NoteError::Malformed("more than 100 signatures"));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
     /// The signed text, without believing it.
@@ -254,42 +217,26 @@ impl Note {
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<&str, NoteError> {
         let mut signed = false;
         for line in &self.signatures {
-            for key in keys
-                .iter()
-                .filter(|key| key.name == line.name && key.id == line.id)
-            {
+            for key in keys.iter().filter(|key| key.name == line.name && key.id == line.id) {
                 if !key.verifies(self.text.as_bytes(), &line.signature) {
-                    return Err(NoteError::BadSignature {
-                        name: line.name.clone(),
-                    });
+                    return Err(NoteError::BadSignature { name: line.name.clone() });
                 }
                 signed = true;
             }
         }
-        if signed {
-            Ok(&self.text)
-        } else {
-            Err(NoteError::NotSigned)
-        }
+        if signed { Ok(&self.text) } else { Err(NoteError::NotSigned) }
     }
 }
 
 fn parse_line(line: &str) -> Result<SignatureLine, NoteError> {
     const BAD: NoteError = NoteError::Malformed("a signature line is not `— name base64`");
-    let (name, encoded) = line
-        .strip_prefix("\u{2014} ")
-        .and_then(|rest| rest.split_once(' '))
-        .ok_or(BAD)?;
+    let (name, encoded) = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(BAD)?;
     let bytes = decode_base64(encoded).ok_or(BAD)?;
     let (id, signature) = bytes.split_first_chunk::<4>().ok_or(BAD)?;
     if !name_is_valid(name) || signature.is_empty() {
         return Err(BAD);
     }
-    Ok(SignatureLine {
-        name: name.to_owned(),
-        id: *id,
-        signature: signature.to_owned(),
-    })
+    Ok(SignatureLine { name: name.to_owned(), id: *id, signature: signature.to_owned() })
 }
 
 #[cfg(test)]
@@ -331,18 +278,11 @@ mod tests {
         let bad = Note::parse(bad.as_bytes()).unwrap();
         assert_eq!(
             bad.verify(std::slice::from_ref(&key)),
-            Err(NoteError::BadSignature {
-                name: "PeterNeumann".into()
-            })
+            Err(NoteError::BadSignature { name: "PeterNeumann".into() })
         );
-        let other = VerifierKey::parse(
-            "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        )
-        .unwrap();
-        assert_eq!(
-            Note::parse(NOTE.as_bytes()).unwrap().verify(&[other]),
-            Err(NoteError::NotSigned)
-        );
+        let other =
+            VerifierKey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k").unwrap();
+        assert_eq!(Note::parse(NOTE.as_bytes()).unwrap().verify(&[other]), Err(NoteError::NotSigned));
     }
 
     #[test]

@@ -75,9 +75,7 @@ impl TlogProof {
             return Err(Malformed("larger than a megabyte"));
         }
         let text = core::str::from_utf8(bytes).map_err(|_| Malformed("not UTF-8"))?;
-        let (head, checkpoint) = text
-            .split_once("\n\n")
-            .ok_or(Malformed("no blank line before the checkpoint"))?;
+        let (head, checkpoint) = text.split_once("\n\n").ok_or(Malformed("no blank line before the checkpoint"))?;
         let mut lines = head.split('\n').peekable();
         if lines.next() != Some(HEADER) {
             return Err(Malformed("the first line is not c2sp.org/tlog-proof@v1"));
@@ -86,51 +84,26 @@ impl TlogProof {
             let extra = extra.strip_prefix("extra ").and_then(decode_base64);
             extra.ok_or(Malformed("the extra line is not base64"))?;
         }
-        let index = lines
-            .next()
-            .and_then(|line| line.strip_prefix("index "))
-            .and_then(parse_decimal);
+        let index = lines.next().and_then(|line| line.strip_prefix("index ")).and_then(parse_decimal);
         let index = index.ok_or(Malformed("no `index` line with a decimal number"))?;
-        let hash = |line| {
-            decode_base64(line)
-                .and_then(|hash| hash.try_into().ok())
-                .map(TreeHash)
-        };
+        let hash = |line| decode_base64(line).and_then(|hash| hash.try_into().ok()).map(TreeHash);
         let hashes: Option<Vec<_>> = lines.map(hash).collect();
         let hashes = hashes.ok_or(Malformed("a hash is not 32 bytes in base64"))?;
         if hashes.len() > PROOF_HASHES_MAX {
             return Err(Malformed("more than 63 hashes"));
         }
-        Ok(Self {
-            index,
-            hashes,
-            checkpoint: checkpoint.to_owned(),
-        })
+        Ok(Self { index, hashes, checkpoint: checkpoint.to_owned() })
     }
 
     /// Checks that `entry` is at the proof's index in a tree that one of `keys` signed.
     ///
     /// # Errors
     /// Why it is not.
-    pub fn verify(
-        &self,
-        entry: &[u8],
-        keys: &[VerifierKey],
-    ) -> Result<IncludedEntry, TlogProofError> {
-        let checkpoint = verify_checkpoint(self.checkpoint.as_bytes(), keys)
-            .map_err(TlogProofError::Checkpoint)?;
-        verify_inclusion(
-            self.index,
-            checkpoint.size,
-            &leaf_hash(entry),
-            &checkpoint.root,
-            &self.hashes,
-        )
-        .map_err(TlogProofError::NotIncluded)?;
-        Ok(IncludedEntry {
-            index: self.index,
-            checkpoint,
-        })
+    pub fn verify(&self, entry: &[u8], keys: &[VerifierKey]) -> Result<IncludedEntry, TlogProofError> {
+        let checkpoint = verify_checkpoint(self.checkpoint.as_bytes(), keys).map_err(TlogProofError::Checkpoint)?;
+        verify_inclusion(self.index, checkpoint.size, &leaf_hash(entry), &checkpoint.root, &self.hashes)
+            .map_err(TlogProofError::NotIncluded)?;
+        Ok(IncludedEntry { index: self.index, checkpoint })
     }
 }
 

@@ -50,20 +50,13 @@ pub struct FieldError {
 impl FieldError {
     /// An error at `path`.
     pub fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.into(),
-        }
+        Self { path: path.into(), problem: problem.into() }
     }
 }
 
 impl core::fmt::Display for FieldError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let path = if self.path.is_empty() {
-            "(event)"
-        } else {
-            &self.path
-        };
+        let path = if self.path.is_empty() { "(event)" } else { &self.path };
         write!(f, "{path}: {}", self.problem)
     }
 }
@@ -156,21 +149,12 @@ fn wrong_type(path: &str, expected: &str, tree: &Tree) -> FieldError {
 }
 
 pub(crate) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 impl Field for String {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>) {
-        out.push(FieldSpec {
-            id,
-            path: path.to_owned(),
-            kind: FieldType::Text,
-            bytes_max,
-        });
+        out.push(FieldSpec { id, path: path.to_owned(), kind: FieldType::Text, bytes_max });
     }
     fn encode(&self, w: &mut Writer) {
         w.text(self);
@@ -180,16 +164,10 @@ impl Field for String {
     }
     fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError> {
         if self.is_empty() {
-            return Err(FieldError::new(
-                path,
-                "is empty; leave the field out instead",
-            ));
+            return Err(FieldError::new(path, "is empty; leave the field out instead"));
         }
         if self.len() > bytes_max {
-            return Err(FieldError::new(
-                path,
-                format!("has {} bytes, at most {bytes_max} are allowed", self.len()),
-            ));
+            return Err(FieldError::new(path, format!("has {} bytes, at most {bytes_max} are allowed", self.len())));
         }
         Ok(())
     }
@@ -209,12 +187,7 @@ impl Field for String {
 
 impl Field for bool {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>) {
-        out.push(FieldSpec {
-            id,
-            path: path.to_owned(),
-            kind: FieldType::Bool,
-            bytes_max,
-        });
+        out.push(FieldSpec { id, path: path.to_owned(), kind: FieldType::Bool, bytes_max });
     }
     fn encode(&self, w: &mut Writer) {
         w.bool(*self);
@@ -241,12 +214,7 @@ impl Field for bool {
 
 impl Field for Micros {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>) {
-        out.push(FieldSpec {
-            id,
-            path: path.to_owned(),
-            kind: FieldType::Time,
-            bytes_max,
-        });
+        out.push(FieldSpec { id, path: path.to_owned(), kind: FieldType::Time, bytes_max });
     }
     fn encode(&self, w: &mut Writer) {
         w.int(self.0);
@@ -255,9 +223,7 @@ impl Field for Micros {
         r.int().map(Micros)
     }
     fn check(&self, path: &str, _bytes_max: usize) -> Result<(), FieldError> {
-        jiff::Timestamp::from_microsecond(self.0)
-            .map(|_| ())
-            .map_err(|e| FieldError::new(path, e.to_string()))
+        jiff::Timestamp::from_microsecond(self.0).map(|_| ()).map_err(|e| FieldError::new(path, e.to_string()))
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
         f(id, Scalar::Time(*self));
@@ -267,12 +233,8 @@ impl Field for Micros {
     }
     fn from_tree(tree: Tree, path: &str) -> Result<Self, FieldError> {
         match tree {
-            Tree::Text(text) => Micros::parse(&text).map_err(|e| {
-                FieldError::new(
-                    path,
-                    format!("{text:?} is no RFC 3339 time with an offset: {e}"),
-                )
-            }),
+            Tree::Text(text) => Micros::parse(&text)
+                .map_err(|e| FieldError::new(path, format!("{text:?} is no RFC 3339 time with an offset: {e}"))),
             other => Err(wrong_type(path, "an RFC 3339 time", &other)),
         }
     }
@@ -297,8 +259,7 @@ impl<T: Field> Field for Option<T> {
         T::decode(r).map(Some)
     }
     fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError> {
-        self.as_ref()
-            .map_or(Ok(()), |value| value.check(path, bytes_max))
+        self.as_ref().map_or(Ok(()), |value| value.check(path, bytes_max))
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
         if let Some(value) = self {
@@ -344,12 +305,7 @@ pub type Labels = BTreeMap<String, String>;
 
 impl Field for Labels {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>) {
-        out.push(FieldSpec {
-            id,
-            path: path.to_owned(),
-            kind: FieldType::Labels,
-            bytes_max,
-        });
+        out.push(FieldSpec { id, path: path.to_owned(), kind: FieldType::Labels, bytes_max });
     }
     fn absent() -> Option<Self> {
         Some(Self::new())
@@ -378,10 +334,7 @@ impl Field for Labels {
     }
     fn check(&self, path: &str, _bytes_max: usize) -> Result<(), FieldError> {
         if self.len() > LABELS_MAX {
-            let problem = format!(
-                "has {} labels, at most {LABELS_MAX} are allowed",
-                self.len()
-            );
+            let problem = format!("has {} labels, at most {LABELS_MAX} are allowed", self.len());
             return Err(FieldError::new(path, problem));
         }
         for (name, value) in self {
@@ -396,11 +349,7 @@ impl Field for Labels {
         }
     }
     fn to_tree(&self) -> Tree {
-        Tree::Map(
-            self.iter()
-                .map(|(name, value)| (name.clone(), Tree::Text(value.clone())))
-                .collect(),
-        )
+        Tree::Map(self.iter().map(|(name, value)| (name.clone(), Tree::Text(value.clone()))).collect())
     }
     fn from_tree(tree: Tree, path: &str) -> Result<Self, FieldError> {
         let Tree::Map(pairs) = tree else {
@@ -409,10 +358,7 @@ impl Field for Labels {
         let mut labels = Self::new();
         for (name, value) in pairs {
             let at = join(path, &name);
-            if labels
-                .insert(name, String::from_tree(value, &at)?)
-                .is_some()
-            {
+            if labels.insert(name, String::from_tree(value, &at)?).is_some() {
                 return Err(FieldError::new(at, "appears twice"));
             }
         }
@@ -440,9 +386,9 @@ pub(crate) fn word<T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, FieldError> {
     match tree {
-        Tree::Text(text) => parse(&text).ok_or_else(|| {
-            FieldError::new(path, format!("{text:?} is none of {}", words.join(", ")))
-        }),
+        Tree::Text(text) => {
+            parse(&text).ok_or_else(|| FieldError::new(path, format!("{text:?} is none of {}", words.join(", "))))
+        }
         other => Err(wrong_type(path, "text", &other)),
     }
 }

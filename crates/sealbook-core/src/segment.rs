@@ -136,11 +136,7 @@ impl Header {
         if fields.take::<8>()? != MAGIC {
             return None;
         }
-        let header = Self {
-            number: fields.u64()?,
-            first: fields.u64()?,
-            prev: ChainValue(fields.take()?),
-        };
+        let header = Self { number: fields.u64()?, first: fields.u64()?, prev: ChainValue(fields.take()?) };
         (header.encode() == bytes.get(..HEADER_BYTES)?).then_some(header)
     }
 }
@@ -178,9 +174,7 @@ fn checksum(length: [u8; 4], kind: u8, payload: &[u8]) -> u32 {
 }
 
 fn push(out: &mut Vec<u8>, kind: u8, payload: &[u8]) {
-    let length = u32::try_from(payload.len())
-        .unwrap_or(u32::MAX)
-        .to_le_bytes();
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes();
     out.extend_from_slice(&length);
     out.push(kind);
     out.extend_from_slice(&checksum(length, kind, payload).to_le_bytes());
@@ -224,19 +218,14 @@ pub fn framed_bytes(payload: usize) -> usize {
 /// Why there is none.
 pub fn read_frame(bytes: &[u8]) -> Result<(Frame<'_>, usize), FrameError> {
     let Some((head, rest)) = bytes.split_first_chunk::<FRAME_HEAD_BYTES>() else {
-        return Err(if bytes.iter().all(|byte| *byte == 0) {
-            FrameError::End
-        } else {
-            FrameError::Cut
-        });
+        return Err(if bytes.iter().all(|byte| *byte == 0) { FrameError::End } else { FrameError::Cut });
     };
     if *head == [0; FRAME_HEAD_BYTES] {
         return Err(FrameError::End);
     }
     let [l0, l1, l2, l3, kind, c0, c1, c2, c3] = *head;
     let length_bytes = [l0, l1, l2, l3];
-    let length =
-        usize::try_from(u32::from_le_bytes(length_bytes)).map_err(|_| FrameError::Nonsense)?;
+    let length = usize::try_from(u32::from_le_bytes(length_bytes)).map_err(|_| FrameError::Nonsense)?;
     if !(ENTRY..=FOOTER).contains(&kind) || length > PAYLOAD_BYTES_MAX {
         return Err(FrameError::Nonsense);
     }
@@ -256,16 +245,10 @@ pub fn read_frame(bytes: &[u8]) -> Result<(Frame<'_>, usize), FrameError> {
 /// Finds the commits whose frames are whole, wherever they begin in `bytes`; for telling a torn write from damage.
 #[must_use]
 pub fn scan_commits(bytes: &[u8]) -> Vec<Commit> {
-    let length = u32::try_from(COMMIT_BYTES)
-        .unwrap_or(u32::MAX)
-        .to_le_bytes();
+    let length = u32::try_from(COMMIT_BYTES).unwrap_or(u32::MAX).to_le_bytes();
     let [l0, l1, l2, l3] = length;
     let needle = [l0, l1, l2, l3, COMMIT];
-    let at = bytes
-        .windows(needle.len())
-        .enumerate()
-        .filter(|(_, window)| *window == needle)
-        .map(|(at, _)| at);
+    let at = bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at);
     at.filter_map(|at| match read_frame(bytes.get(at..)?) {
         Ok((Frame::Commit(commit), _)) => Some(commit),
         _ => None,
@@ -289,18 +272,8 @@ mod tests {
 
     #[test]
     fn frames_read_back_and_zeros_end_them() {
-        let footer = Footer {
-            entries: 3,
-            size: 9,
-            chain: ChainValue([4; 32]),
-            root: TreeHash([5; 32]),
-        };
-        let frames = [
-            Frame::Entry(b"entry"),
-            Frame::Sealed(b""),
-            Frame::Commit(commit(7)),
-            Frame::Footer(footer),
-        ];
+        let footer = Footer { entries: 3, size: 9, chain: ChainValue([4; 32]), root: TreeHash([5; 32]) };
+        let frames = [Frame::Entry(b"entry"), Frame::Sealed(b""), Frame::Commit(commit(7)), Frame::Footer(footer)];
         let mut bytes = Vec::new();
         for frame in &frames {
             push_frame(&mut bytes, frame);
@@ -333,11 +306,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_a_header_is_seen() {
-        let header = Header {
-            number: 3,
-            first: 1000,
-            prev: ChainValue([8; 32]),
-        };
+        let header = Header { number: 3, first: 1000, prev: ChainValue([8; 32]) };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some(header));
         for bit in 0..bytes.len() * 8 {

@@ -32,27 +32,15 @@ impl Tile {
     /// The tiles of a tree of `size` leaves, hash tiles of every level and entry bundles, full ones and the partial
     /// one at the right edge of each level.
     pub fn all(size: u64) -> impl Iterator<Item = Tile> {
-        let levels =
-            (0u8..8).take_while(move |level| size >> (TILE_HEIGHT * u32::from(*level)) > 0);
+        let levels = (0u8..8).take_while(move |level| size >> (TILE_HEIGHT * u32::from(*level)) > 0);
         let kinds = levels.flat_map(|level| {
-            (level == 0)
-                .then_some((TileKind::Entries, 0))
-                .into_iter()
-                .chain([(TileKind::Hashes(level), level)])
+            (level == 0).then_some((TileKind::Entries, 0)).into_iter().chain([(TileKind::Hashes(level), level)])
         });
         kinds.flat_map(move |(kind, level)| {
             let nodes = size >> (TILE_HEIGHT * u32::from(level));
-            let full = (0..nodes / TILE_WIDTH).map(move |index| Tile {
-                kind,
-                index,
-                width: 256,
-            });
+            let full = (0..nodes / TILE_WIDTH).map(move |index| Tile { kind, index, width: 256 });
             let rest = u16::try_from(nodes % TILE_WIDTH).unwrap_or(0);
-            full.chain((rest > 0).then_some(Tile {
-                kind,
-                index: nodes / TILE_WIDTH,
-                width: rest,
-            }))
+            full.chain((rest > 0).then_some(Tile { kind, index: nodes / TILE_WIDTH, width: rest }))
         })
     }
 
@@ -65,13 +53,7 @@ impl Tile {
             level => TileKind::Hashes(level.parse().ok().filter(|level| *level < 64)?),
         };
         let (number, width) = match rest.split_once(".p/") {
-            Some((number, width)) => (
-                number,
-                width
-                    .parse()
-                    .ok()
-                    .filter(|width| (1..256).contains(width))?,
-            ),
+            Some((number, width)) => (number, width.parse().ok().filter(|width| (1..256).contains(width))?),
             None => (rest, 256),
         };
         let mut index = 0u64;
@@ -101,11 +83,7 @@ impl fmt::Display for Tile {
         }
         groups.reverse();
         f.write_str(&groups.join("/"))?;
-        if self.width < 256 {
-            write!(f, ".p/{}", self.width)
-        } else {
-            Ok(())
-        }
+        if self.width < 256 { write!(f, ".p/{}", self.width) } else { Ok(()) }
     }
 }
 
@@ -146,11 +124,7 @@ mod tests {
             (999_999, 7, "tile/0/x999/999.p/7"),
             (1_000_000, 255, "tile/0/x001/x000/000.p/255"),
         ] {
-            let tile = Tile {
-                kind: TileKind::Hashes(0),
-                index,
-                width,
-            };
+            let tile = Tile { kind: TileKind::Hashes(0), index, width };
             assert_eq!(tile.to_string(), path);
             assert_eq!(Tile::parse(path), Some(tile));
         }
@@ -172,17 +146,10 @@ mod tests {
 
     #[test]
     fn the_tiles_of_a_size_are_those_of_the_specification() {
-        let of = |size| {
-            Tile::all(size)
-                .map(|tile| tile.to_string())
-                .collect::<Vec<_>>()
-        };
+        let of = |size| Tile::all(size).map(|tile| tile.to_string()).collect::<Vec<_>>();
         assert!(of(0).is_empty());
         assert_eq!(of(1), ["tile/entries/000.p/1", "tile/0/000.p/1"]);
-        assert_eq!(
-            of(256),
-            ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]
-        );
+        assert_eq!(of(256), ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]);
         let many = of(70_000);
         assert_eq!(many.len(), 2 * 274 + 2 + 1);
         for path in [

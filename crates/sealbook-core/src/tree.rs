@@ -8,26 +8,13 @@ use crate::limits::PROOF_HASHES_MAX;
 /// Hash of a leaf: SHA-256 of 0x00 and the data.
 #[must_use]
 pub fn leaf_hash(data: &[u8]) -> TreeHash {
-    TreeHash(
-        Sha256::new()
-            .chain_update([0])
-            .chain_update(data)
-            .finalize()
-            .into(),
-    )
+    TreeHash(Sha256::new().chain_update([0]).chain_update(data).finalize().into())
 }
 
 /// Hash of an inner node: SHA-256 of 0x01 and both children.
 #[must_use]
 pub fn node_hash(left: &TreeHash, right: &TreeHash) -> TreeHash {
-    TreeHash(
-        Sha256::new()
-            .chain_update([1])
-            .chain_update(left.0)
-            .chain_update(right.0)
-            .finalize()
-            .into(),
-    )
+    TreeHash(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 
 /// Root of the empty tree: SHA-256 of nothing.
@@ -131,10 +118,7 @@ pub fn range_hash<N: Nodes>(nodes: &N, start: u64, end: u64) -> Result<TreeHash,
         return nodes.node(size.ilog2(), start / size);
     }
     let middle = start + split(size);
-    Ok(node_hash(
-        &range_hash(nodes, start, middle)?,
-        &range_hash(nodes, middle, end)?,
-    ))
+    Ok(node_hash(&range_hash(nodes, start, middle)?, &range_hash(nodes, middle, end)?))
 }
 
 /// Largest power of two below `size`, for `size` > 1.
@@ -147,11 +131,7 @@ fn split(size: u64) -> u64 {
 ///
 /// # Errors
 /// When a hash cannot be read.
-pub fn inclusion_proof<N: Nodes>(
-    nodes: &N,
-    index: u64,
-    size: u64,
-) -> Result<Vec<TreeHash>, N::Error> {
+pub fn inclusion_proof<N: Nodes>(nodes: &N, index: u64, size: u64) -> Result<Vec<TreeHash>, N::Error> {
     let mut proof = Vec::new();
     if index < size {
         subtree_proof(nodes, index, index + 1, 0, size, true, &mut proof)?;
@@ -163,11 +143,7 @@ pub fn inclusion_proof<N: Nodes>(
 ///
 /// # Errors
 /// When a hash cannot be read.
-pub fn consistency_proof<N: Nodes>(
-    nodes: &N,
-    old: u64,
-    new: u64,
-) -> Result<Vec<TreeHash>, N::Error> {
+pub fn consistency_proof<N: Nodes>(nodes: &N, old: u64, new: u64) -> Result<Vec<TreeHash>, N::Error> {
     let mut proof = Vec::new();
     if 0 < old && old < new {
         subtree_proof(nodes, 0, old, 0, new, true, &mut proof)?;
@@ -218,17 +194,8 @@ pub fn verify_subtree(
     root: &TreeHash,
     proof: &[TreeHash],
 ) -> Result<(), ProofError> {
-    let width = end
-        .checked_sub(start)
-        .filter(|width| *width > 0)
-        .ok_or(ProofError::BadRange)?;
-    if end > size
-        || !start.is_multiple_of(
-            width
-                .checked_next_power_of_two()
-                .ok_or(ProofError::BadRange)?,
-        )
-    {
+    let width = end.checked_sub(start).filter(|width| *width > 0).ok_or(ProofError::BadRange)?;
+    if end > size || !start.is_multiple_of(width.checked_next_power_of_two().ok_or(ProofError::BadRange)?) {
         return Err(ProofError::BadRange);
     }
     if proof.len() > PROOF_HASHES_MAX {
@@ -239,11 +206,7 @@ pub fn verify_subtree(
         (first, last, tree) = (first >> 1, last >> 1, tree >> 1);
     }
     let mut proof = proof.iter();
-    let mut old = if first == last {
-        *hash
-    } else {
-        *proof.next().ok_or(ProofError::WrongLength)?
-    };
+    let mut old = if first == last { *hash } else { *proof.next().ok_or(ProofError::WrongLength)? };
     let mut new = old;
     for sibling in proof {
         if tree == 0 {
@@ -265,11 +228,7 @@ pub fn verify_subtree(
     if tree != 0 {
         return Err(ProofError::WrongLength);
     }
-    if old == *hash && new == *root {
-        Ok(())
-    } else {
-        Err(ProofError::WrongHash)
-    }
+    if old == *hash && new == *root { Ok(()) } else { Err(ProofError::WrongHash) }
 }
 
 /// Checks that the leaf with hash `leaf` stands at `index` in the tree of `size` leaves (RFC 9162 §2.1.3.2).
@@ -307,11 +266,7 @@ pub fn verify_consistency(
             return Err(ProofError::WrongLength);
         }
         let expected = if old == new { *new_root } else { empty_root() };
-        return if *old_root == expected {
-            Ok(())
-        } else {
-            Err(ProofError::WrongHash)
-        };
+        return if *old_root == expected { Ok(()) } else { Err(ProofError::WrongHash) };
     }
     verify_subtree(0, old, new, old_root, new_root, proof)
 }
@@ -372,10 +327,7 @@ mod tests {
             "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
         ];
         let mut frontier = Frontier::default();
-        assert_eq!(
-            frontier.root().to_string(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(frontier.root().to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         for (leaf, root) in LEAVES.iter().zip(known) {
             frontier.append(leaf_hash(leaf), |_, _, _| {});
             assert_eq!(frontier.root().to_string(), root);
@@ -400,10 +352,7 @@ mod tests {
                     assert!(verify_inclusion(index, size, &leaf, &root, shorter).is_err());
                 }
             }
-            assert_eq!(
-                verify_inclusion(size, size, &root, &root, &[]),
-                Err(ProofError::BadRange)
-            );
+            assert_eq!(verify_inclusion(size, size, &root, &root, &[]), Err(ProofError::BadRange));
             for old in 0..=size {
                 let old_root = range_hash(&all, 0, old).unwrap();
                 let proof = consistency_proof(&all, old, size).unwrap();
@@ -411,9 +360,7 @@ mod tests {
                 let mut longer = proof.clone();
                 longer.push(root);
                 assert!(verify_consistency(old, size, &old_root, &root, &longer).is_err());
-                assert!(
-                    verify_consistency(old, size, &leaf_hash(b"other"), &root, &proof).is_err()
-                );
+                assert!(verify_consistency(old, size, &leaf_hash(b"other"), &root, &proof).is_err());
             }
         }
     }
@@ -424,9 +371,7 @@ mod tests {
         let mut frontier = Frontier::default();
         let mut told = std::collections::BTreeMap::new();
         for leaf in &all.0 {
-            frontier.append(*leaf, |level, index, hash| {
-                assert!(told.insert((level, index), hash).is_none())
-            });
+            frontier.append(*leaf, |level, index, hash| assert!(told.insert((level, index), hash).is_none()));
         }
         assert_eq!(told.len(), 16 + 8 + 4 + 2 + 1);
         for ((level, index), hash) in told {

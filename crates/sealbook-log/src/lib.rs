@@ -1,1 +1,31 @@
 //! A ledger directory: segments, the one writer, commit, recovery, tiles, checkpoints, signing.
+//!
+//! Takes: events with their sources.
+//! Gives: durable entries, receipts, signed checkpoints, and a read-only view of them.
+//! Never: parses a source format, speaks HTTP, believes a derived store.
+//! Next:  `sealbook-index`.
+
+mod acts;
+mod commit;
+mod error;
+mod files;
+mod frames;
+mod keys;
+mod layout;
+mod nodes;
+mod prepare;
+mod queue;
+mod reader;
+mod recovery;
+mod state;
+mod writer;
+
+pub use acts::{SELF_SOURCE, act};
+pub use error::{LogError, Refusal};
+pub use keys::LogKey;
+pub use layout::Layout;
+pub use prepare::{PrepareError, Prepared, Sealing, Submission};
+pub use queue::{Answer, Group, Placed, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
+pub use reader::{Entries, Reader, Stored};
+pub use recovery::Recovered;
+pub use writer::{CommitError, Ledger, create, rebuild_tiles};

@@ -1,0 +1,121 @@
+//! A segment as a file: created zero-filled, appended to, cut to length when it is full.
+
+use std::sync::Arc;
+
+use sealbook_core::segment::{HEADER_BYTES, Header};
+use sealbook_disk::{DiskFile, World};
+
+use crate::error::LogError;
+use crate::layout::Layout;
+
+/// Bytes after which a segment is full. A batch may run past it.
+pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Room filled with zeros ahead of the writer, in bytes: as much again as is written, within these bounds.
+/// `fdatasync` then changes no file length, which halves its time.
+const ROOM_BYTES_MIN: u64 = 64 << 10;
+const ROOM_BYTES_MAX: u64 = 4 << 20;
+
+/// Entries between two places that a reader can jump to.
+pub(crate) const MARK_ENTRIES: u64 = 64;
+
+/// A segment and where things lie in it.
+#[derive(Clone)]
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    pub(crate) first: u64,
+    pub(crate) file: Arc<dyn DiskFile>,
+    /// Offset after the last commit.
+    pub(crate) end: u64,
+    /// Index and offset of some entry frames, ascending.
+    pub(crate) marks: Vec<(u64, u64)>,
+    /// Size of the log after some commits, and the offset of their frames, ascending.
+    pub(crate) commits: Vec<(u64, u64)>,
+}
+
+impl Segment {
+    pub(crate) fn new(header: &Header, file: Arc<dyn DiskFile>) -> Self {
+        let end = HEADER_BYTES as u64;
+        Self { number: header.number, first: header.first, file, end, marks: Vec::new(), commits: Vec::new() }
+    }
+
+    pub(crate) fn mark_entry(&mut self, index: u64, offset: u64) {
+        if self.marks.last().is_none_or(|(last, _)| index >= last + MARK_ENTRIES) {
+            self.marks.push((index, offset));
+        }
+    }
+
+    pub(crate) fn mark_commit(&mut self, size: u64, offset: u64) {
+        if self.commits.last().is_none_or(|(last, _)| size >= last + MARK_ENTRIES) {
+            self.commits.push((size, offset));
+        }
+    }
+}
+
+/// The segment that is written to.
+pub(crate) struct OpenSegment {
+    file: Arc<dyn DiskFile>,
+    number: u64,
+    /// Where the next batch goes.
+    pub(crate) end: u64,
+    filled: u64,
+}
+
+impl OpenSegment {
+    /// Creates a segment: header, zeros after it, all of it durable, its name too.
+    pub(crate) fn create(world: &World, layout: &Layout, header: &Header) -> Result<Self, LogError> {
+        let path = layout.segment(header.number);
+        let temporary = path.with_extension("new");
+        if world.disk.exists(&temporary) {
+            world.disk.remove(&temporary).map_err(LogError::io(&temporary))?;
+        }
+        let file: Arc<dyn DiskFile> = world.disk.create(&temporary, false).map_err(LogError::io(&temporary))?.into();
+        let mut bytes = header.encode();
+        bytes.resize(usize::try_from(ROOM_BYTES_MIN).unwrap_or(HEADER_BYTES), 0);
+        file.write_at(&bytes, 0).and_then(|()| file.sync()).map_err(LogError::io(&temporary))?;
+        world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
+        world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
+        Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN })
+    }
+
+    /// Goes on with an existing segment after its last commit.
+    pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment) -> Result<Self, LogError> {
+        let path = layout.segment(segment.number);
+        let file: Arc<dyn DiskFile> = world.disk.open(&path, true).map_err(LogError::io(&path))?.into();
+        let filled = file.length().map_err(LogError::io(&path))?;
+        Ok(Self { file, number: segment.number, end: segment.end, filled })
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.end >= SEGMENT_BYTES
+    }
+
+    /// Writes `bytes` after the last commit and makes them durable with one sync.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let after = self.end + bytes.len() as u64;
+        if after > self.filled {
+            let target = after + after.clamp(ROOM_BYTES_MIN, ROOM_BYTES_MAX);
+            let zeros = vec![0; usize::try_from(target - self.filled).unwrap_or(0)];
+            self.file.write_at(&zeros, self.filled)?;
+            self.filled = target;
+        }
+        self.file.write_at(bytes, self.end)?;
+        self.file.sync()?;
+        self.end = after;
+        Ok(())
+    }
+
+    /// Cuts the zeros off a segment whose footer is durable.
+    pub(crate) fn cut(&self) -> std::io::Result<()> {
+        self.file.set_length(self.end)?;
+        self.file.sync()
+    }
+}

@@ -1,0 +1,95 @@
+//! The signing key of a log: made, kept in a private file, used for checkpoints and nothing else.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use sealbook_core::checkpoint::Checkpoint;
+use sealbook_core::note::{ED25519, VerifierKey, decode_base64, encode_base64, signature_line};
+use sealbook_disk::{World, read_file, replace_file};
+use zeroize::Zeroizing;
+
+use crate::error::LogError;
+use crate::layout::Layout;
+
+const PREFIX: &str = "PRIVATE+KEY+";
+const KEY_FILE_BYTES_MAX: u64 = 4096;
+
+/// The private key of a log. Its name is the origin of the log.
+pub struct LogKey {
+    key: SigningKey,
+    verifier: VerifierKey,
+}
+
+impl core::fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "LogKey({})", self.verifier)
+    }
+}
+
+impl LogKey {
+    pub(crate) fn generate(world: &World, origin: &str) -> Result<Self, LogError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        world.entropy.fill(seed.as_mut()).map_err(LogError::io("random bytes"))?;
+        Self::from_seed(&seed, origin)
+            .ok_or(LogError::BadOrigin { origin: origin.to_owned(), why: "a name has no white space and no plus sign" })
+    }
+
+    fn from_seed(seed: &[u8; 32], origin: &str) -> Option<Self> {
+        let key = SigningKey::from_bytes(seed);
+        let verifier = VerifierKey::new(origin, key.verifying_key().as_bytes()).ok()?;
+        Some(Self { key, verifier })
+    }
+
+    /// Reads the key of a ledger.
+    ///
+    /// # Errors
+    /// When the file is missing or is no key.
+    pub fn load(world: &World, layout: &Layout) -> Result<Self, LogError> {
+        let path = layout.signing_key();
+        let bytes = read_file(&*world.disk, &path, KEY_FILE_BYTES_MAX).map_err(LogError::io(&path))?;
+        let bytes = Zeroizing::new(bytes);
+        let parsed = core::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(text.trim_end()));
+        parsed.ok_or(LogError::BadKey { path, detail: "is no Ed25519 signing key in note format".to_owned() })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '+');
+        let (name, id, typed) = (parts.next()?, parts.next()?, parts.next()?);
+        let typed = Zeroizing::new(decode_base64(typed)?);
+        let (kind, seed) = typed.split_first()?;
+        let key = Self::from_seed(seed.try_into().ok()?, name)?;
+        (*kind == ED25519 && sealbook_core::hash::hex(&key.verifier.id()) == id).then_some(key)
+    }
+
+    pub(crate) fn store(&self, world: &World, layout: &Layout) -> Result<(), LogError> {
+        let typed = Zeroizing::new([&[ED25519][..], self.key.as_bytes()].concat());
+        let id = sealbook_core::hash::hex(&self.verifier.id());
+        let text = Zeroizing::new(format!("{PREFIX}{}+{id}+{}\n", self.verifier.name(), encode_base64(&typed)));
+        let path = layout.signing_key();
+        replace_file(&*world.disk, &path, text.as_bytes(), true).map_err(LogError::io(&path))?;
+        let path = layout.verifier_key();
+        let public = format!("{}\n", self.verifier);
+        replace_file(&*world.disk, &path, public.as_bytes(), false).map_err(LogError::io(&path))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Signs a checkpoint. The caller answers for never asking this for two trees that contradict each other.
+    pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> [u8; 64] {
+        self.key.sign(checkpoint.text().as_bytes()).to_bytes()
+    }
+
+    /// Signs the text of a note that is not a checkpoint, such as a pack's manifest; `text` ends in a line feed.
+    #[must_use]
+    pub fn sign_note(&self, text: &str) -> String {
+        let signature = self.key.sign(text.as_bytes()).to_bytes();
+        format!("{text}\n{}", signature_line(self.verifier.name(), self.verifier.id(), &signature))
+    }
+}
+
+/// A checkpoint with its signature, as a note.
+pub(crate) fn signed_note(verifier: &VerifierKey, checkpoint: &Checkpoint, signature: &[u8; 64]) -> String {
+    format!("{}\n{}", checkpoint.text(), signature_line(verifier.name(), verifier.id(), signature))
+}

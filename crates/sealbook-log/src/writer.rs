@@ -1,0 +1,354 @@
+//! The one writer: a thread that takes from the queue and commits; creating, opening and closing a ledger.
+
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sealbook_core::entry::Genesis;
+use sealbook_core::limits::ORIGIN_BYTES_MAX;
+use sealbook_core::note::{VerifierKey, name_is_valid};
+use sealbook_core::segment::{Commit, Frame, Header, push_frame};
+use sealbook_core::time::Micros;
+use sealbook_disk::World;
+
+use crate::acts::act;
+use crate::commit::Committer;
+use crate::error::{LogError, Refusal};
+use crate::files::OpenSegment;
+use crate::keys::LogKey;
+use crate::layout::Layout;
+use crate::nodes::TileKeeper;
+use crate::prepare::{PrepareError, Prepared, Sealing, Submission};
+use crate::queue::{Answer, Group, Queue};
+use crate::reader::Reader;
+use crate::recovery::{Mode, Recovered, Torn, recover};
+use crate::state::{Facts, State};
+
+/// Commits between two writes of the checkpoint file while the log is busy.
+const STORE_EVERY_COMMITS: u32 = 256;
+/// How long the log is idle before the checkpoint file is written.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// Creates a ledger at `root` and its signing key; gives the key that checks its checkpoints.
+///
+/// # Errors
+/// When something stands there already, or the origin cannot name a log.
+pub fn create(world: &World, root: &Path, origin: &str) -> Result<VerifierKey, LogError> {
+    let layout = Layout::new(root);
+    let bad = |why| Err(LogError::BadOrigin { origin: origin.to_owned(), why });
+    if !name_is_valid(origin) {
+        return bad("a name is not empty and has no white space and no plus sign");
+    }
+    if origin.len() > ORIGIN_BYTES_MAX {
+        return bad("a name has at most 255 bytes");
+    }
+    if world.disk.exists(root) && world.disk.list(root).map_err(LogError::io(root))?.iter().any(|name| name != "lock") {
+        return Err(LogError::Occupied { path: root.to_owned() });
+    }
+    for dir in [root.to_owned(), layout.log(), layout.keys()] {
+        world.disk.create_dir_all(&dir).map_err(LogError::io(&dir))?;
+    }
+    let _lock = take_lock(world, &layout)?;
+    let key = LogKey::generate(world, origin)?;
+    key.store(world, &layout)?;
+    write_genesis(world, &layout, &key)?;
+    world.disk.sync_dir(root).map_err(LogError::io(root))?;
+    Ok(key.verifier().clone())
+}
+
+/// Segment 0 with entry 0 and its commit.
+fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), LogError> {
+    let origin = key.verifier().name();
+    let now = Micros(world.clock.now());
+    let names = [("entry", "1"), ("segment", "1"), ("chain", "blake3-derive-key/1"), ("tree", "rfc6962-sha256")];
+    let formats = names.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
+    let genesis = Genesis { origin: origin.to_owned(), verifier_key: key.verifier().to_string(), formats };
+    let submission = act(origin, "ledger.created", "0", now, &[]);
+    let prepared = Prepared::with_genesis(submission, &Sealing::default(), &*world.entropy, Some(&genesis))
+        .map_err(|error| LogError::BadKey { path: layout.signing_key(), detail: error.to_string() })?;
+    let mut state = State::default();
+    let body = &prepared.body;
+    let place = sealbook_core::entry::Place {
+        index: 0,
+        recorded_at: now,
+        prev: state.chain,
+        thread: state.thread(body.subject()),
+    };
+    let bytes = body.place(&place);
+    let (subject, source, event_id) = (body.subject(), body.source(), body.event_id());
+    state.apply(&Facts { bytes: &bytes, recorded_at: now, subject, source, event_id }, |_, _| {});
+    let mut frames = Vec::new();
+    push_frame(&mut frames, &Frame::Entry(&bytes));
+    let root = state.frontier.root();
+    push_frame(
+        &mut frames,
+        &Frame::Commit(Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64] }),
+    );
+    let mut segment = OpenSegment::create(world, layout, &Header { number: 0, first: 0, prev: place.prev })?;
+    segment.append(&frames).map_err(LogError::io(layout.segment(0)))
+}
+
+fn take_lock(world: &World, layout: &Layout) -> Result<Box<dyn Send + Sync>, LogError> {
+    let path = layout.lock();
+    world.disk.lock(&path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::WouldBlock => LogError::Locked { path: layout.root().to_owned() },
+        _ => LogError::Io { path, source },
+    })
+}
+
+/// A ledger that is open for writing.
+pub struct Ledger {
+    reader: Reader,
+    queue: Arc<Queue>,
+    sealing: Sealing,
+    recovered: Recovered,
+    thread: Option<JoinHandle<Result<(), LogError>>>,
+    _lock: Box<dyn Send + Sync>,
+}
+
+impl core::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Ledger({:?})", self.reader)
+    }
+}
+
+impl Ledger {
+    /// Opens a ledger for writing: recovers, signs the newest state, starts the writer.
+    ///
+    /// # Errors
+    /// When it is open elsewhere, damaged, rolled back, or its key does not belong to it.
+    pub fn open(world: &World, root: &Path, sealing: Sealing) -> Result<Self, LogError> {
+        let layout = Layout::new(root);
+        if !world.disk.exists(&layout.segment(0)) {
+            return Err(LogError::NotALedger { path: root.to_owned() });
+        }
+        let lock = take_lock(world, &layout)?;
+        let mut tiles = TileKeeper { world, layout: &layout, anew: false, full: 0, failed: None };
+        let (shared, resume) =
+            recover(world, &layout, Mode::Write, &mut |nodes, level, count| tiles.node(nodes, level, count))?;
+        if let Some(error) = tiles.failed {
+            return Err(error);
+        }
+        let key = LogKey::load(world, &layout)?;
+        if *key.verifier() != shared.verifier {
+            let detail = format!("is the key {}, the ledger's is {}", key.verifier(), shared.verifier);
+            return Err(LogError::BadKey { path: layout.signing_key(), detail });
+        }
+        let shared = Arc::new(shared);
+        let last_segment =
+            shared.read().segments.last().cloned().ok_or(LogError::NotALedger { path: root.to_owned() })?;
+        let segment = OpenSegment::resume(world, &layout, &last_segment)?;
+        let mut recovered = Recovered::default();
+        if let Some(torn) = &resume.torn {
+            recovered.torn = Some(set_aside(world, &layout, torn, &segment)?);
+        }
+        let state = resume.state;
+        let mut committer =
+            Committer { shared: shared.clone(), key, state, segment, signature: [0; 64], clock_is_behind: false };
+        committer.sign();
+        if resume.sealed {
+            committer.begin_segment(last_segment.number + 1)?;
+        }
+        committer.store_checkpoint()?;
+        let queue = Arc::new(Queue::default());
+        let thread = {
+            let queue = queue.clone();
+            let spawned =
+                std::thread::Builder::new().name("sealbook-writer".to_owned()).spawn(move || run(committer, &queue));
+            spawned.map_err(LogError::io("the writer's thread"))?
+        };
+        let reader = Reader { shared };
+        let ledger = Self { reader, queue, sealing, recovered, thread: Some(thread), _lock: lock };
+        ledger.record_recovery(resume.torn.as_ref())?;
+        Ok(ledger)
+    }
+
+    fn record_recovery(&self, torn: Option<&Torn>) -> Result<(), LogError> {
+        let Some(torn) = torn else { return Ok(()) };
+        let labels = [
+            ("segment", torn.number.to_string()),
+            ("offset", torn.offset.to_string()),
+            ("bytes", torn.bytes.len().to_string()),
+        ];
+        let now = Micros(self.reader.shared.world.clock.now());
+        let id = self.reader.size().to_string();
+        self.commit(vec![act(self.reader.origin(), "ledger.torn-tail-removed", &id, now, &labels)], true)
+            .map_err(|error| match error {
+                CommitError::Refused(refusal) => LogError::Refused(refusal),
+                CommitError::Prepare { error, .. } => LogError::Refused(Refusal::Poisoned(error.to_string())),
+            })
+            .map(|_| ())
+    }
+
+    /// What opening found.
+    #[must_use]
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// The read-only view; it follows the commits.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Checks, seals and encodes a submission on the caller's thread.
+    ///
+    /// # Errors
+    /// Names the field that breaks a limit.
+    pub fn prepare(&self, submission: Submission) -> Result<Prepared, PrepareError> {
+        Prepared::new(submission, &self.sealing, &*self.reader.shared.world.entropy)
+    }
+
+    /// Queues a group; `reply` is called once, on the writer's thread, after the group is durable or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`], [`Refusal::Poisoned`] or [`Refusal::Closed`]; `reply` is then not called.
+    pub fn submit(
+        &self,
+        group: Group,
+        reply: impl FnOnce(Result<Answer, Refusal>) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        self.queue.submit(group, Box::new(reply))
+    }
+
+    /// Prepares and commits submissions as one group, and waits for the answer.
+    ///
+    /// # Errors
+    /// Which submission cannot be an entry, or why the group was refused.
+    pub fn commit(&self, submissions: Vec<Submission>, all_or_nothing: bool) -> Result<Answer, CommitError> {
+        let mut entries = Vec::with_capacity(submissions.len());
+        for (position, submission) in submissions.into_iter().enumerate() {
+            entries.push(self.prepare(submission).map_err(|error| CommitError::Prepare { position, error })?);
+        }
+        self.commit_group(Group { entries, all_or_nothing }).map_err(CommitError::Refused)
+    }
+
+    /// Commits a prepared group and waits for the answer.
+    ///
+    /// # Errors
+    /// Why the group was refused.
+    pub fn commit_group(&self, group: Group) -> Result<Answer, Refusal> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.submit(group, move |answer| {
+            // The receiver waits below; it can only be gone if this call was unwound.
+            let _ = sender.send(answer);
+        })?;
+        receiver.recv().unwrap_or(Err(Refusal::Closed))
+    }
+
+    /// Why the log can no longer be written, if so.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<String> {
+        self.queue.poisoned()
+    }
+
+    /// Entries and bytes that wait for the writer.
+    #[must_use]
+    pub fn queue_depth(&self) -> (usize, usize) {
+        self.queue.depth()
+    }
+
+    /// The log's key, for signing what is not a checkpoint, such as a pack's manifest.
+    ///
+    /// # Errors
+    /// When the key file cannot be read.
+    pub fn load_key(&self) -> Result<LogKey, LogError> {
+        LogKey::load(&self.reader.shared.world, &self.reader.shared.layout)
+    }
+
+    /// Commits what waits, stores the checkpoint, stops.
+    ///
+    /// # Errors
+    /// What the writer met.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.stop()
+    }
+
+    fn stop(&mut self) -> Result<(), LogError> {
+        self.queue.close();
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(LogError::Refused(Refusal::Poisoned("the writer's thread panicked".to_owned()))))
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Whoever wants to know what went wrong calls `close`; entries that were answered are durable either way.
+        let _ = self.stop();
+    }
+}
+
+/// Why submissions were not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A submission cannot be an entry.
+    #[error("event {position}: {error}")]
+    Prepare {
+        /// Position in the group, from 0.
+        position: usize,
+        /// What is wrong with it.
+        error: PrepareError,
+    },
+    /// The group was refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// The writer's thread.
+fn run(mut committer: Committer, queue: &Queue) -> Result<(), LogError> {
+    let mut unstored = 0;
+    loop {
+        let wait = (unstored > 0).then_some(IDLE);
+        let Some(waiting) = queue.take(wait) else {
+            return committer.store_checkpoint();
+        };
+        let idle = waiting.is_empty();
+        let step = || {
+            if !idle {
+                committer.commit(waiting)?;
+                unstored += 1;
+            }
+            if idle || unstored >= STORE_EVERY_COMMITS {
+                committer.store_checkpoint()?;
+                unstored = 0;
+            }
+            Ok(())
+        };
+        if let Err(error) = step() {
+            queue.poison(&LogError::to_string(&error));
+            return Err(error);
+        }
+    }
+}
+
+/// Keeps the bytes of a torn write beside the segment and puts zeros where they stood.
+fn set_aside(
+    world: &World,
+    layout: &Layout,
+    torn: &Torn,
+    segment: &OpenSegment,
+) -> Result<(u64, std::path::PathBuf), LogError> {
+    let path = layout.torn(torn.number, torn.offset);
+    sealbook_disk::replace_file(&*world.disk, &path, &torn.bytes, false).map_err(LogError::io(&path))?;
+    let zeros = vec![0; torn.bytes.len()];
+    let file = segment.file();
+    file.write_at(&zeros, torn.offset).and_then(|()| file.sync()).map_err(LogError::io(layout.segment(torn.number)))?;
+    Ok((torn.bytes.len() as u64, path))
+}
+
+/// Makes every full tile anew from the log; gives how many.
+///
+/// # Errors
+/// When the log is damaged or a tile cannot be written.
+pub fn rebuild_tiles(world: &World, root: &Path) -> Result<u64, LogError> {
+    let layout = Layout::new(root);
+    let mut tiles = TileKeeper { world, layout: &layout, anew: true, full: 0, failed: None };
+    recover(world, &layout, Mode::ReadOnly, &mut |nodes, level, count| tiles.node(nodes, level, count))?;
+    tiles.failed.map_or(Ok(tiles.full), Err)
+}

@@ -12,11 +12,13 @@ mod gzip;
 mod identity;
 mod item;
 pub mod json;
+mod kubernetes;
 mod meaning;
 mod native;
 mod output;
 mod scan;
 mod source;
+mod vault;
 mod when;
 
 pub use draft::UNKNOWN;
@@ -27,7 +29,7 @@ pub use output::{to_json, tree_to_json};
 pub use source::Source;
 
 /// Every source, in the order in which [`detect`] asks them.
-static SOURCES: &[&dyn Source] = &[&native::Native, &cloudtrail::SOURCE];
+static SOURCES: &[&dyn Source] = &[&native::Native, &cloudtrail::SOURCE, &kubernetes::SOURCE, &vault::SOURCE];
 
 /// Every source.
 #[must_use]

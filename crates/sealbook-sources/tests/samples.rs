@@ -74,7 +74,17 @@ const SETS: &[(&str, &str, usize, usize, usize)] = &[
     ("cloudtrail", "cloudtrail/panther-aws_cloudtrail-aws_cloudtrail.ndjson", 320, 0, 184),
     ("cloudtrail", "cloudtrail/sekoia-aws-cloudtrail.ndjson", 12, 0, 0),
     ("cloudtrail", "envelopes/eventbridge-cloudtrail.json", 1, 0, 0),
+    ("kubernetes", "kubernetes/perfspec-cluster-reconstructed.ndjson", 11_042, 0, 0),
+    ("kubernetes", "kubernetes/webhook-bodies", 2_000, 0, 0),
+    ("kubernetes", "kubernetes/audit2rbac-demo-v1.ndjson", 37, 0, 0),
+    ("kubernetes", "kubernetes/panther-aws_eks-amazon_eks_audit.ndjson", 14, 0, 6),
+    ("kubernetes", "kubernetes/panther-kubernetes-amazon_eks_audit.ndjson", 89, 0, 3),
+    ("kubernetes", "kubernetes/sekoia-audit-log.ndjson", 3, 0, 0),
+    ("vault", "vault/openbao-2.7.2-audit.ndjson", 3_685, 0, 0),
 ];
+
+/// Sets that lack the subject in more than one event of a hundred: test events from which it was left out.
+const ANONYMOUS_SETS: &[&str] = &["kubernetes/panther-kubernetes-amazon_eks_audit.ndjson"];
 
 #[test]
 fn reference_logs_give_the_expected_events() {
@@ -108,7 +118,7 @@ fn reference_logs_give_the_expected_events() {
         if found != (*elements, *refused, *repeated) {
             wrong.push(format!("{set}: {found:?}"));
         }
-        if percent(nobody) >= 1.0 {
+        if percent(nobody) >= 1.0 && !ANONYMOUS_SETS.contains(set) {
             wrong.push(format!("{set}: {nobody} subjects unknown"));
         }
     }

@@ -14,6 +14,8 @@ mod policies;
 mod rng;
 mod stories;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod traffic;
 mod words;
 

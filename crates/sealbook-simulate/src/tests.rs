@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::{Config, ConfigError, ENTRIES_MIN, Simulated, Simulation};
 use sealbook_core::event::{Event, IdentityType, Kind};
 use sealbook_core::record::Tree;
 use sealbook_core::time::Micros;
-use sealbook_simulate::{Config, ConfigError, ENTRIES_MIN, Simulated, Simulation};
 
 fn config(entries: usize, faults: bool) -> Config {
     Config { seed: 7, entries, start: Micros::parse("2026-03-02T00:00:00Z").unwrap(), days: 90, faults }

@@ -86,28 +86,36 @@ impl Builder {
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn finish(self) -> Result<Projection, BuildError> {
-        let conn = self.close()?;
-        Ok(Projection::new(conn)?)
+    pub fn finish(mut self) -> Result<Projection, BuildError> {
+        self.derive()?;
+        Ok(Projection::new(self.commit()?)?)
     }
 
-    /// Makes the views and commits.
-    pub(crate) fn close(self) -> Result<Connection, BuildError> {
-        let Self { conn, tables, .. } = self;
+    /// One past the last index.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Makes the views, and writes the derived ones down instead of leaving them to every test that asks.
+    pub(crate) fn derive(&mut self) -> Result<(), BuildError> {
+        let conn = &self.conn;
         for view in VIEWS {
             conn.execute_batch(&format!("DROP TABLE IF EXISTS {}", view.name))?;
         }
         for (_, view) in KIND_VIEWS.iter().chain(&[("", "entries")]) {
             conn.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
         }
-        conn.execute_batch(&base_views(&tables))?;
+        conn.execute_batch(&base_views(&self.tables))?;
         for view in VIEWS {
-            // Written down once instead of worked out by every test that asks.
             conn.execute_batch(&format!("CREATE TABLE {} AS {}", view.name, view.sql))?;
             conn.execute_batch(&format!("CREATE INDEX {0}_{1} ON {0} ({1})", view.name, view.key))?;
         }
-        conn.execute_batch("COMMIT")?;
-        conn.flush_prepared_statement_cache();
-        Ok(conn)
+        Ok(())
+    }
+
+    pub(crate) fn commit(self) -> Result<Connection, BuildError> {
+        self.conn.execute_batch("COMMIT")?;
+        self.conn.flush_prepared_statement_cache();
+        Ok(self.conn)
     }
 }

@@ -19,6 +19,9 @@ pub enum BuildError {
         /// Why.
         cause: std::io::Error,
     },
+    /// A Parquet file cannot be written.
+    #[error("the Parquet file cannot be written: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// A number of an entry is too large for SQL.
     #[error("entry {entry}: {what} {value} is larger than {max}, the largest number of SQL", max = i64::MAX)]
     Number {
@@ -37,6 +40,18 @@ pub enum BuildError {
         /// The index that came.
         found: u64,
     },
+}
+
+/// Why a stored projection could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The log could not be read.
+    #[error("the log cannot be read: {0}")]
+    Log(#[from] crate::stored::SourceError),
+    /// The projection could not be written.
+    #[error(transparent)]
+    Build(#[from] BuildError),
 }
 
 /// Why a query gave no answer, or not the whole answer.

@@ -6,22 +6,27 @@
 //! Next:  `sealbook-controls`.
 
 mod builder;
+mod columnar;
 mod columns;
+mod digest;
 mod door;
 mod error;
 mod facts;
 mod projection;
 mod row;
 mod sample;
+mod stored;
 mod tables;
 mod views;
 
 pub use builder::{Builder, Place};
+pub use columnar::{ParquetWriter, VERSION_KEY};
 pub use columns::{Column, ColumnType, columns};
 pub use door::{Cell, Door, Limits, Query, Value};
-pub use error::{BuildError, QueryError, SampleError};
+pub use error::{BuildError, QueryError, SampleError, StoreError};
 pub use facts::{Facts, PolicyOwner, Position, SourceFact, TeamFact, VerifiedRange};
 pub use projection::Projection;
 pub use row::SEALED;
 pub use sample::{Period, Sample};
-pub use views::{VIEWS, View, portable_script};
+pub use stored::{Kept, Log, SourceError};
+pub use views::{VIEWS, VIEWS_VERSION, View, portable_script};

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// Version of the column contract in `docs/views.md`.
+pub const VIEWS_VERSION: u32 = 1;
+
 /// A view derived from entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {

@@ -75,7 +75,7 @@ pub struct Section {
 /// A piece of a section.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
-    /// A heading of level 2 or 3.
+    /// A heading of level 2 to 4.
     Heading(Heading),
     /// A paragraph.
     Text(Vec<Inline>),
@@ -110,7 +110,7 @@ pub enum Block {
 /// A heading inside a section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heading {
-    /// 2 or 3.
+    /// 2 to 4.
     pub level: u8,
     /// Text.
     pub text: String,

@@ -32,7 +32,7 @@ impl Builder<'_> {
         for test in &tests {
             let mark = self.definition.badge(result_id(test.result))?.mark;
             let separator = if list.is_empty() { "" } else { ", " };
-            list.push(Inline::plain(format!("{separator}{mark} ")));
+            list.push(Inline::plain(format!("{separator}{mark}\u{A0}")));
             list.push(Inline::plain(test.id.trim_start_matches("CT-")).to(test_anchor(&test.id)));
         }
         Ok(vec![
@@ -169,7 +169,8 @@ impl Builder<'_> {
         for part in &self.parts {
             for (outcome, control, _) in part.rows().filter(|(outcome, _, _)| has_page(outcome)) {
                 for test in tests_of(outcome, &self.tests) {
-                    let words = format!("{} {}", part.framework.short, control.display);
+                    let short = part.framework.short.as_str();
+                    let words = if control.display.starts_with(short) { control.display.clone() } else { format!("{short} {}", control.display) };
                     found.entry(test.id.as_str()).or_default().push((words, control_anchor(&part.outcome.id, &control.id)));
                 }
             }

@@ -147,7 +147,8 @@ impl Builder<'_> {
     }
 
     fn small_heading(&self, key: &str) -> Result<Block, ReportError> {
-        Ok(Block::Note(vec![Inline::strong(self.definition.word(key)?)]))
+        let text = self.definition.word(key)?.to_owned();
+        Ok(Block::Heading(Heading { level: 4, text, badge: None, anchor: None }))
     }
 
     pub(super) fn more(&self, key: &str, number: usize) -> Result<Block, ReportError> {

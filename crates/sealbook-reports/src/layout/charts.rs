@@ -4,7 +4,7 @@ use super::canvas::{Canvas, MARGIN, TEXT_WIDTH};
 use super::fonts::FaceId;
 use super::page::{ElementId, PathPoint, Role};
 use super::text::{Line, Style};
-use crate::model::{Badge, Bars, Colour, Columns, Donut, HeatMap, Tile};
+use crate::model::{Badge, Bars, Colour, Columns, Donut, HeatMap, Tile, Tone};
 
 const BAR_ROW: f32 = 19.0;
 const BAR_LABEL: f32 = 104.0;
@@ -22,6 +22,7 @@ const ARC_STEP: f32 = std::f32::consts::FRAC_PI_8;
 /// A tile with its text broken into lines.
 struct LaidTile<'a> {
     tile: &'a Tile,
+    id: Vec<Line>,
     title: Vec<Line>,
     counts: Vec<Line>,
     height: f32,
@@ -48,7 +49,7 @@ impl Canvas<'_> {
             let mut x = MARGIN + BAR_LABEL;
             for (segment, (series, value)) in self.segments(values, width).into_iter().zip(bars.series.iter().zip(values)) {
                 if *value > 0 {
-                    self.segment(figure, x, self.y, segment, 14.0, series, *value);
+                    self.segment(figure, x, segment, series, *value);
                 }
                 x += segment;
             }
@@ -72,28 +73,26 @@ impl Canvas<'_> {
         values.iter().zip(least).map(|(value, least)| least + spare * (*value as f32) / total).collect()
     }
 
-    fn segment(&mut self, figure: ElementId, x: f32, y: f32, width: f32, height: f32, series: &Badge, value: u64) {
+    fn segment(&mut self, figure: ElementId, x: f32, width: f32, series: &Badge, value: u64) {
+        let (y, height) = (self.y, 14.0);
         let tone = self.colours.tone(series.tone);
-        self.rect(Some(figure), x, y, (width - 0.8).max(0.4), height, tone);
-        let style = self.small(FaceId::SemiBold, 7.4, Colour::WHITE);
+        let ink = if series.tone == Tone::Outside { tone } else { Colour::WHITE };
+        self.rect(Some(figure), x, y, (width - 0.8).max(0.4), height, self.ground(series.tone));
+        let style = self.small(FaceId::SemiBold, 7.4, ink);
         self.put_centred(Some(figure), x + width / 2.0, y, height, &value.to_string(), style);
     }
 
     fn legend(&mut self, figure: ElementId, series: &[Badge], left: f32) {
         let mut x = left;
-        let top = self.y + 2.0;
         for badge in series {
-            let tone = self.colours.tone(badge.tone);
             let words = self.small(FaceId::Regular, 7.2, self.colours.ink);
             let line = self.one_line(&badge.text, words);
             if x + 15.0 + line.width > MARGIN + TEXT_WIDTH && x > left {
                 x = left;
                 self.y += 13.0;
             }
-            let y = top + (self.y + 2.0 - top);
-            self.rect(Some(figure), x, y + 0.5, 9.0, 9.0, tone);
-            let mark = self.small(FaceId::SemiBold, 6.2, Colour::WHITE);
-            self.put_centred(Some(figure), x + 4.5, y + 0.5, 9.0, &badge.mark, mark);
+            let y = self.y + 2.0;
+            self.square(Some(figure), x, y + 0.5, 9.0, badge);
             self.line(Some(figure), x + 12.5, y, 10.0, &line);
             x += 12.5 + line.width + 13.0;
         }
@@ -117,7 +116,7 @@ impl Canvas<'_> {
             }
             let sweep = std::f32::consts::TAU * (*value as f32) / total;
             let points = ring_segment(cx, cy, RING, RING * 0.62, angle, angle + sweep);
-            self.fill(Some(figure), points, self.colours.tone(badge.tone));
+            self.fill(Some(figure), points, self.ground(badge.tone));
             angle += sweep;
         }
         let big = self.small(FaceId::Bold, 17.0, self.colours.ink);
@@ -137,9 +136,18 @@ impl Canvas<'_> {
         self.y += Self::donut_height();
     }
 
+    /// Colour of an area. What is outside of the report's view stays pale, so that the rest stands out.
+    fn ground(&self, tone: Tone) -> Colour {
+        let colour = self.colours.tone(tone);
+        if tone == Tone::Outside { colour.mix(Colour::WHITE, 0.76) } else { colour }
+    }
+
+    /// A square with its sign.
     fn square(&mut self, element: Option<ElementId>, x: f32, y: f32, side: f32, badge: &Badge) {
-        self.rect(element, x, y, side, side, self.colours.tone(badge.tone));
-        let mark = self.small(FaceId::SemiBold, side * 0.66, Colour::WHITE);
+        let tone = self.colours.tone(badge.tone);
+        let ink = if badge.tone == Tone::Outside { tone } else { Colour::WHITE };
+        self.rect(element, x, y, side, side, self.ground(badge.tone));
+        let mark = self.small(FaceId::SemiBold, side * 0.66, ink);
         self.put_centred(element, x + side / 2.0, y, side, &badge.mark, mark);
     }
 
@@ -149,14 +157,16 @@ impl Canvas<'_> {
 
     fn lay_tile<'t>(&mut self, tile: &'t Tile) -> LaidTile<'t> {
         let inner = Self::tile_width() - 2.0 * TILE_PAD;
+        let strong = self.small(FaceId::SemiBold, 8.4, self.colours.ink);
+        let id = self.styled_lines(&tile.id, strong, inner);
         let quiet = self.small(FaceId::Regular, 6.8, self.colours.ink);
         let title = self.styled_lines(&tile.title, quiet, inner);
         let counts_style = self.small(FaceId::SemiBold, 6.4, self.colours.ink.mix(self.colours.quiet, 0.4));
         let counts = self.styled_lines(&tile.counts, counts_style, inner);
         let per_row = squares_per_row();
         let rows = tile.controls.len().div_ceil(per_row).max(1);
-        let height = TILE_PAD * 2.0 + 11.0 + 8.6 * title.len() as f32 + 4.0 + (SQUARE + SQUARE_GAP) * rows as f32 + 1.0 + 8.2 * counts.len() as f32;
-        LaidTile { tile, title, counts, height }
+        let height = TILE_PAD * 2.0 + 11.0 * id.len() as f32 + 8.6 * title.len() as f32 + 4.0 + (SQUARE + SQUARE_GAP) * rows as f32 + 1.0 + 8.2 * counts.len() as f32;
+        LaidTile { tile, id, title, counts, height }
     }
 
     pub(crate) fn heat_least_height(&mut self, heat: &HeatMap) -> f32 {
@@ -186,9 +196,10 @@ impl Canvas<'_> {
         self.rect(Some(figure), x, self.y, width, height, tone.mix(Colour::WHITE, 0.88));
         self.rect(Some(figure), x, self.y, width, 2.0, tone);
         let mut y = self.y + TILE_PAD;
-        let id = self.small(FaceId::SemiBold, 8.4, self.colours.ink);
-        self.put(Some(figure), x + TILE_PAD, y, 11.0, &laid.tile.id, id);
-        y += 11.0;
+        for line in &laid.id {
+            self.line(Some(figure), x + TILE_PAD, y, 11.0, line);
+            y += 11.0;
+        }
         for line in &laid.title {
             self.line(Some(figure), x + TILE_PAD, y, 8.6, line);
             y += 8.6;

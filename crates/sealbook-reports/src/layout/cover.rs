@@ -3,15 +3,13 @@
 use super::canvas::{Canvas, MARGIN, TEXT_WIDTH};
 use super::fonts::FaceId;
 use super::page::{PAGE_HEIGHT, PAGE_WIDTH, Role, rounded};
-use super::text::Style;
+use super::text::{Line, Style};
 use crate::model::{Colour, Cover, Tone};
 
 /// Height of the coloured head, points.
 const HEAD: f32 = 306.0;
-const TITLE: f32 = 30.0;
-const TITLE_LEADING: f32 = 38.0;
-/// Lines of a title; a longer one ends with the count of what is left out.
-const TITLE_LINES: usize = 4;
+/// Sizes of the title, with the most lines that each may take: a longer title is set smaller.
+const TITLE_SIZES: [(f32, usize); 4] = [(30.0, 2), (22.0, 3), (15.0, 6), (9.0, 14)];
 const PATTERN_COLUMNS: u16 = 11;
 const PATTERN_ROWS: u16 = 5;
 
@@ -40,22 +38,36 @@ impl Canvas<'_> {
         let pale = Style { colour: Colour::WHITE.mix(self.colours.brand, 0.18), ..white(FaceId::SemiBold, 12.0) };
         let paragraph = self.element(Role::Paragraph, self.parent);
         let organisation = self.styled_lines(&cover.organisation, pale, TEXT_WIDTH);
-        let title = self.styled_lines(&cover.title, white(FaceId::Bold, TITLE), TEXT_WIDTH * 0.86);
-        let shown = title.len().min(TITLE_LINES);
-        let mut y = HEAD - 64.0 - TITLE_LEADING * shown as f32 - 30.0 - 16.0 * organisation.len().min(3) as f32;
-        for line in organisation.iter().take(3) {
+        let (title, leading) = self.title_lines(&cover.title);
+        let mut y = (HEAD - 64.0 - leading * title.len() as f32 - 26.0 - 16.0 * organisation.len() as f32).max(24.0);
+        for line in &organisation {
             self.line(Some(paragraph), MARGIN, y, 16.0, line);
             y += 16.0;
         }
         y += 10.0;
         let heading = self.element(Role::Heading(1), self.parent);
-        for line in title.iter().take(TITLE_LINES) {
-            self.line(Some(heading), MARGIN, y, TITLE_LEADING, line);
-            y += TITLE_LEADING;
+        for line in &title {
+            self.line(Some(heading), MARGIN, y, leading, line);
+            y += leading;
         }
         y += 12.0;
         let period = self.element(Role::Paragraph, self.parent);
         self.put(Some(period), MARGIN, y, 18.0, &cover.period, white(FaceId::Regular, 12.5));
+    }
+
+    /// The title's lines and their leading, in the largest size that holds it.
+    fn title_lines(&mut self, title: &str) -> (Vec<Line>, f32) {
+        let mut lines = Vec::new();
+        let mut leading = 0.0;
+        for (size, most) in TITLE_SIZES {
+            let style = Style { face: FaceId::Bold, size, colour: Colour::WHITE, tabular: false };
+            lines = self.styled_lines(title, style, TEXT_WIDTH * 0.86);
+            leading = size * 1.26;
+            if lines.len() <= most {
+                break;
+            }
+        }
+        (lines, leading)
     }
 
     /// Squares shaded by the bytes given: the same ledger state gives the same picture.

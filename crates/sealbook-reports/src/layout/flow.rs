@@ -11,13 +11,18 @@ use crate::model::{Block, Callout, Card, Colour, Fact, Face, Heading, Inline, Qr
 const LEADING: f32 = 13.6;
 const NOTE: f32 = 7.8;
 const NOTE_LEADING: f32 = 11.2;
-/// Width of the labels beside values, points.
-const LABEL_WIDTH: f32 = 116.0;
 const FACT_LEADING: f32 = 13.2;
+/// Labels of this height together are not broken over pages, points.
+const FACTS_TOGETHER: f32 = 170.0;
 const CODE_LEADING: f32 = 11.4;
 const CARD_HEIGHT: f32 = 46.0;
 const CARD_GAP: f32 = 7.0;
 const CALLOUT_PAD: f32 = 10.0;
+/// Type size and width of the labels, points.
+type FactStyle = (f32, f32);
+const BODY_FACTS: FactStyle = (8.8, 116.0);
+/// Beside a QR code: a SHA-256 fits on one line.
+const NARROW_FACTS: FactStyle = (7.4, 92.0);
 /// Side of a QR code, points (39 mm).
 const QR_SIDE: f32 = 112.0;
 
@@ -29,7 +34,8 @@ impl Canvas<'_> {
         }
         let element = self.element(Role::Section, 0);
         self.parent = element;
-        self.need(90.0);
+        let needed = 60.0 + self.needed_with_next(&section.blocks);
+        self.need(needed);
         self.gap(26.0);
         let place = self.place();
         self.anchor(&section.anchor, place);
@@ -59,25 +65,30 @@ impl Canvas<'_> {
         Ok(())
     }
 
-    /// Height of the headings at the start of `blocks` with the least of what follows them.
+    /// Height of the headings and the one paragraph at the start of `blocks`, with the least of what follows them.
     fn needed_with_next(&mut self, blocks: &[Block]) -> f32 {
         let mut height = 0.0;
+        let mut paragraphs = 0;
         for block in blocks {
             height += self.least_height(block);
-            if !matches!(block, Block::Heading(_)) {
-                break;
+            match block {
+                Block::Heading(_) => {}
+                Block::Text(_) if paragraphs == 0 => paragraphs += 1,
+                _ => break,
             }
         }
-        height
+        // What is longer than this may break as it must.
+        height.min(260.0)
     }
 
     /// The least height that a block must have on the page on which it starts.
     fn least_height(&mut self, block: &Block) -> f32 {
         match block {
             Block::Heading(heading) => if heading.level == 2 { 44.0 } else { 32.0 },
-            Block::Text(_) | Block::Note(_) => 2.0 * LEADING + 4.0,
+            Block::Text(inlines) => self.lines(inlines, BODY, TEXT_WIDTH).len().min(6) as f32 * LEADING + 6.0,
+            Block::Note(_) => 2.0 * NOTE_LEADING + 4.0,
             Block::Callout(callout) => self.callout_height(callout),
-            Block::Facts(facts) => FACT_LEADING * facts.len().min(3) as f32,
+            Block::Facts(facts) => self.facts_height(facts, BODY_FACTS, TEXT_WIDTH).min(FACTS_TOGETHER),
             Block::Cards(_) => CARD_HEIGHT + 10.0,
             Block::Table(table) => self.table_least_height(table),
             Block::Bars(bars) => Self::bars_height(bars),
@@ -112,7 +123,11 @@ impl Canvas<'_> {
     }
 
     fn heading(&mut self, heading: &Heading) {
-        let (size, leading, before, after) = if heading.level == 2 { (12.5, 16.5, 18.0, 5.0) } else { (9.8, 13.5, 12.0, 3.0) };
+        let (size, leading, before, after) = match heading.level {
+            2 => (12.5, 16.5, 18.0, 5.0),
+            3 => (9.8, 13.5, 12.0, 3.0),
+            _ => (8.2, 11.5, 4.0, 3.0),
+        };
         self.gap(before);
         let place = self.place();
         if let Some(anchor) = &heading.anchor {
@@ -209,19 +224,42 @@ impl Canvas<'_> {
 
     /// Labels with values beside them.
     pub(crate) fn facts(&mut self, facts: &[Fact], x: f32, width: f32) {
+        self.styled_facts(facts, BODY_FACTS, x, width);
+    }
+
+    fn facts_height(&mut self, facts: &[Fact], style: FactStyle, width: f32) -> f32 {
+        let mut height = 0.0;
         for fact in facts {
-            let label = [Inline::quiet(fact.label.as_str())];
-            let labels = self.lines(&label, 8.8, LABEL_WIDTH - 8.0);
-            let values = self.lines(&fact.value, 8.8, width - LABEL_WIDTH);
-            let height = FACT_LEADING * labels.len().max(values.len()).min(40) as f32;
-            self.need(height);
+            let (labels, values) = self.fact_lines(fact, style, width);
+            height += FACT_LEADING * labels.len().max(values.len()) as f32 + 1.6;
+        }
+        height
+    }
+
+    fn fact_lines(&mut self, fact: &Fact, style: FactStyle, width: f32) -> (Vec<Line>, Vec<Line>) {
+        let (size, label_width) = style;
+        let label = [Inline::quiet(fact.label.as_str())];
+        (self.lines(&label, size, label_width - 8.0), self.lines(&fact.value, size, width - label_width))
+    }
+
+    fn styled_facts(&mut self, facts: &[Fact], style: FactStyle, x: f32, width: f32) {
+        let together = self.facts_height(facts, style, width);
+        if together <= FACTS_TOGETHER {
+            self.need(together);
+        }
+        for fact in facts {
+            let (labels, values) = self.fact_lines(fact, style, width);
+            self.need(FACT_LEADING * labels.len() as f32);
             let element = self.element(Role::Paragraph, self.parent);
-            let top = self.y;
+            let (top, page) = (self.y, self.paged.pages.len());
             for (line, row) in labels.iter().zip(0_u16..) {
                 self.line(Some(element), x, top + FACT_LEADING * f32::from(row), FACT_LEADING, line);
             }
-            self.lines_over_pages(&values, FACT_LEADING, Some(element), x + LABEL_WIDTH);
-            self.y = self.y.max(top + FACT_LEADING * labels.len() as f32) + 1.6;
+            self.lines_over_pages(&values, FACT_LEADING, Some(element), x + style.1);
+            if self.paged.pages.len() == page {
+                self.y = self.y.max(top + FACT_LEADING * labels.len() as f32);
+            }
+            self.y += 1.6;
         }
         self.y += 6.0;
     }
@@ -294,7 +332,7 @@ impl Canvas<'_> {
         }
         let top = self.y;
         let page = self.paged.pages.len();
-        self.facts(&qr.facts, MARGIN + QR_SIDE + 18.0, TEXT_WIDTH - QR_SIDE - 18.0);
+        self.styled_facts(&qr.facts, NARROW_FACTS, MARGIN + QR_SIDE + 18.0, TEXT_WIDTH - QR_SIDE - 18.0);
         if self.paged.pages.len() == page {
             self.y = self.y.max(top + QR_SIDE + 12.0);
         }

@@ -96,7 +96,7 @@ fn subset(number: usize, face: FaceId, said: &BTreeMap<u16, String>, fonts: &Fon
         embedding_mode: FontEmbeddingMode::Full,
         requires_subsetting: false,
     };
-    Ok(Subset { id: FontId(format!("{tag}")), font: PdfFont::with_meta(font, meta), remap })
+    Ok(Subset { id: FontId(tag), font: PdfFont::with_meta(font, meta), remap })
 }
 
 /// Six capitals that tell subsets apart, and are the same each time.

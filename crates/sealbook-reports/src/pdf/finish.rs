@@ -40,13 +40,25 @@ pub(super) fn finish(mut document: Document, paged: &Paged, cover: &Cover) -> Re
     if let Some(outline) = outline {
         catalog.set("Outlines", outline);
     }
-    let info = document.add_object(metadata::info(cover)?);
-    document.trailer.set("Info", info);
-    document.prune_objects();
-    document.renumber_objects();
+    replace_info(&mut document, cover)?;
     document.compress();
     document.version = "1.7".to_owned();
     save_with_id(document)
+}
+
+/// Our document properties in the place of the engine's.
+fn replace_info(document: &mut Document, cover: &Cover) -> Result<(), ReportError> {
+    let info = metadata::info(cover)?;
+    match document.trailer.get(b"Info").and_then(Object::as_reference) {
+        Ok(id) => {
+            document.objects.insert(id, info.into());
+        }
+        Err(_) => {
+            let id = document.add_object(info);
+            document.trailer.set("Info", id);
+        }
+    }
+    Ok(())
 }
 
 /// Link annotations, and for each page its place in the tree of meaning.
@@ -154,13 +166,13 @@ fn kids_of(entries: &[OutlineEntry]) -> BTreeMap<Option<usize>, Vec<usize>> {
 fn save_with_id(mut document: Document) -> Result<Vec<u8>, ReportError> {
     document.trailer.remove(b"ID");
     let mut bytes = Vec::new();
-    document.save_to(&mut bytes).map_err(pdf_error)?;
+    document.save_modern(&mut bytes).map_err(pdf_error)?;
     let digest = Sha256::digest(&bytes);
     let half: Vec<u8> = digest.iter().take(16).copied().collect();
     let id = Object::String(half, StringFormat::Hexadecimal);
     document.trailer.set("ID", vec![id.clone(), id]);
     bytes.clear();
-    document.save_to(&mut bytes).map_err(pdf_error)?;
+    document.save_modern(&mut bytes).map_err(pdf_error)?;
     Ok(bytes)
 }
 

@@ -25,7 +25,7 @@ pub use error::{LogError, Refusal};
 pub use keys::LogKey;
 pub use layout::Layout;
 pub use prepare::{PrepareError, Prepared, Sealing, Submission};
-pub use queue::{Answer, Group, Placed, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
+pub use queue::{Answer, Group, Placed, Published, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
 pub use reader::{Entries, Reader, Stored};
 pub use recovery::Recovered;
 pub use writer::{CommitError, Ledger, create, rebuild_tiles};

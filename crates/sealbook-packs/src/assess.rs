@@ -3,8 +3,10 @@
 use sealbook_controls::outcome::Assessment;
 use sealbook_controls::{AssessError, Limits, Period, Position, Request, VerifiedRange};
 use sealbook_core::entry::Entry;
+use sealbook_core::note::encode_base64;
+use sealbook_core::tree::{consistency_proof, verify_consistency};
 use sealbook_frameworks::{Catalogue, Policy};
-use sealbook_log::SELF_SOURCE;
+use sealbook_log::{LogError, Published, Reader, SELF_SOURCE};
 use sealbook_projection::{BuildError, Builder, Place, Projection};
 
 /// Entries up to which the projection is kept in memory.
@@ -56,22 +58,27 @@ pub enum MakeError {
     },
 }
 
-/// Builds a projection of `entries` and runs every test. `verified` says what a verification found about them.
+/// Builds a projection of `entries` and runs every test. `verified` is asked once, with the index of the first entry in
+/// the period, what a verification found about the entries.
 ///
 /// # Errors
 /// When an entry cannot be read, the disk is full, or the period is empty.
 pub fn assess<E: core::fmt::Display>(
     entries: impl Iterator<Item = Result<Entry, E>>,
     position: Position,
-    verified: Vec<VerifiedRange>,
+    verified: impl FnOnce(u64) -> Result<Vec<VerifiedRange>, MakeError>,
     plan: &Plan<'_>,
 ) -> Result<Assessed, MakeError> {
     let place = if position.size <= IN_MEMORY_ENTRIES_MAX { Place::Memory } else { Place::Temporary };
     let mut builder = Builder::new(&place)?;
     let mut span = Span::default();
+    let mut first_index = None;
     for entry in entries {
         let entry = entry.map_err(|error| MakeError::Read(error.to_string()))?;
         span.widen(&entry);
+        if first_index.is_none() && plan.from.is_none_or(|from| event_time(&entry) >= from) {
+            first_index = Some(entry.index);
+        }
         builder.push(&entry)?;
     }
     let mut projection = builder.finish()?;
@@ -84,12 +91,53 @@ pub fn assess<E: core::fmt::Display>(
         policy: plan.policy,
         frameworks: plan.frameworks,
         period,
+        verified: verified(first_index.unwrap_or(position.size))?,
         position,
-        verified,
         limits: Limits::default(),
     };
     let assessment = sealbook_controls::assess(&mut projection, &request)?;
     Ok(Assessed { assessment, projection })
+}
+
+/// When an event happened, by its producer, or else by the ledger.
+fn event_time(entry: &Entry) -> i64 {
+    entry.event.occurred_at.unwrap_or(entry.recorded_at).0
+}
+
+/// Where the log stands, as results name it.
+#[must_use]
+pub fn position(reader: &Reader, checkpoint: &Published) -> Position {
+    Position { origin: reader.origin().to_owned(), size: checkpoint.size, root: encode_base64(&checkpoint.root.0) }
+}
+
+/// What is known of the entries of a log that a verifier has read from end to end without finding anything wrong:
+/// inclusion, signature, completeness and chain for all of them, and the consistency of `checkpoint` with the newest
+/// one before `first_index`, which is proven and checked here.
+///
+/// # Errors
+/// When the log or its tiles cannot be read.
+pub fn verified_ranges(
+    reader: &Reader,
+    checkpoint: &Published,
+    first_index: u64,
+) -> Result<Vec<VerifiedRange>, MakeError> {
+    let range = |check: &str, first_index, ok, detail: String| {
+        let check = check.to_owned();
+        VerifiedRange { check, first_index, end_index: checkpoint.size, ok, detail }
+    };
+    let all = ["inclusion", "signature", "completeness", "chain"];
+    let mut ranges: Vec<_> =
+        all.map(|check| range(check, 0, true, "every entry was read and checked".to_owned())).into();
+    let read = |error: LogError| MakeError::Read(error.to_string());
+    let older = reader.checkpoint_at_or_before(first_index.clamp(1, checkpoint.size)).map_err(read)?;
+    if let Some(older) = older.filter(|older| older.size < checkpoint.size) {
+        let proof = consistency_proof(reader, older.size, checkpoint.size).map_err(read)?;
+        let result = verify_consistency(older.size, checkpoint.size, &older.root, &checkpoint.root, &proof);
+        let detail =
+            result.map_or_else(|error| error.to_string(), |()| "proven between two signed checkpoints".to_owned());
+        ranges.push(range("consistency", older.size, result.is_ok(), detail));
+    }
+    Ok(ranges)
 }
 
 /// First and last time of the events; the ledger's own acts count only where there is nothing else.
@@ -103,7 +151,7 @@ struct Span {
 
 impl Span {
     fn widen(&mut self, entry: &Entry) {
-        let at = entry.event.occurred_at.unwrap_or(entry.recorded_at).0;
+        let at = event_time(entry);
         let of_producer = entry.source.id != SELF_SOURCE;
         if !self.any || (of_producer && !self.of_producers) {
             (self.first, self.end) = (at, at.saturating_add(1));

@@ -7,4 +7,4 @@
 
 mod assess;
 
-pub use assess::{Assessed, MakeError, Plan, assess};
+pub use assess::{Assessed, MakeError, Plan, assess, position, verified_ranges};

@@ -16,6 +16,7 @@ mod keys;
 mod open_block;
 mod query;
 mod search;
+mod state;
 mod terms;
 
 pub use error::IndexError;
@@ -23,3 +24,17 @@ pub use field::{Field, event_key, event_time, for_each_term};
 pub use index::{BLOCK_ENTRIES, Index, IndexStatus};
 pub use query::{Query, TimeRange};
 pub use search::{Hit, Order, Search};
+pub use state::{GAPS_LISTED_MAX, Gap, SourceState, State, Totals};
+
+use sealbook_log::Reader;
+
+/// Throws every lookup of a ledger away and makes it anew from the log.
+///
+/// # Errors
+/// When another process has the views open, files cannot be removed or written, or the log cannot be read.
+pub fn rebuild(reader: &Reader) -> Result<(Index, State), IndexError> {
+    State::remove(reader)?;
+    let state = State::open(reader)?;
+    state.catch_up(reader)?;
+    Ok((Index::rebuild(reader)?, state))
+}

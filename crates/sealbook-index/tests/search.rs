@@ -1,5 +1,5 @@
 //! An index answers as reading the whole log does, whatever becomes of its files.
-#![expect(clippy::unwrap_used, reason = "a test helper fails its test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test helper fails its test")]
 
 mod support;
 

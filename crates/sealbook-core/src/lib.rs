@@ -12,6 +12,7 @@ pub mod event;
 pub mod hash;
 pub mod limits;
 pub mod note;
+pub mod pack;
 pub mod proof;
 pub mod record;
 pub mod segment;

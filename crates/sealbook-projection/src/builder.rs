@@ -8,8 +8,8 @@ use sealbook_core::entry::Entry;
 use crate::error::BuildError;
 use crate::projection::Projection;
 use crate::row::{Row, labels};
-use crate::tables::{DICTIONARY, KindTable, Words, base_views};
-use crate::views::{KIND_VIEWS, VIEWS};
+use crate::tables::{Base, EMPTY, INDEX, Words};
+use crate::views::{KIND_VIEWS, VIEWS, kind_views};
 
 /// Where a projection lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,12 @@ pub struct Builder {
     pub(crate) conn: Connection,
     row: Row,
     words: Words,
-    tables: Vec<KindTable>,
+    base: Base,
     next: u64,
 }
+
+/// Prepared statements that are kept: one to insert an entry, one a word, one a label.
+const STATEMENTS_KEPT: usize = 8;
 
 const INSERT_LABEL: &str = "INSERT INTO labels (entry, name, value) VALUES (?1, ?2, ?3)";
 
@@ -50,14 +53,14 @@ impl Builder {
         };
         conn.execute_batch(FAST)?;
         conn.execute_batch("BEGIN")?;
-        conn.execute_batch(DICTIONARY)?;
+        conn.execute_batch(EMPTY)?;
         Self::on(conn, 0)
     }
 
     /// Goes on with a database that has entries below `next`, inside a transaction.
     pub(crate) fn on(conn: Connection, next: u64) -> Result<Self, BuildError> {
-        conn.set_prepared_statement_cache_capacity(4 * KIND_VIEWS.len());
-        Ok(Self { words: Words::load(&conn)?, tables: KindTable::load_all(&conn)?, row: Row::new(), next, conn })
+        conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        Ok(Self { words: Words::load(&conn)?, base: Base::load(&conn)?, row: Row::new(), next, conn })
     }
 
     /// Adds an entry. Indexes grow; they may leave gaps.
@@ -69,11 +72,7 @@ impl Builder {
             return Err(BuildError::Order { expected: self.next, found: entry.index });
         }
         self.row.read(entry)?;
-        let kind = entry.event.kind.word();
-        let at = KIND_VIEWS.iter().position(|(word, _)| *word == kind);
-        if let Some(table) = at.and_then(|at| self.tables.get_mut(at)) {
-            table.insert(&self.conn, &mut self.words, &self.row)?;
-        }
+        self.base.insert(&self.conn, &mut self.words, &self.row)?;
         for (name, value) in labels(entry) {
             let index = i64::try_from(entry.index).unwrap_or(i64::MAX);
             self.conn.prepare_cached(INSERT_LABEL)?.execute((index, name, value))?;
@@ -105,7 +104,11 @@ impl Builder {
         for (_, view) in KIND_VIEWS.iter().chain(&[("", "entries")]) {
             conn.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
         }
-        conn.execute_batch(&base_views(&self.tables))?;
+        conn.execute_batch(&self.base.view())?;
+        conn.execute_batch(&kind_views())?;
+        if self.next > 0 {
+            conn.execute_batch(INDEX)?;
+        }
         for view in VIEWS {
             conn.execute_batch(&format!("CREATE TABLE {} AS {}", view.name, view.sql))?;
             conn.execute_batch(&format!("CREATE INDEX {0}_{1} ON {0} ({1})", view.name, view.key))?;

@@ -42,8 +42,8 @@ pub struct Column {
     pub(crate) coding: Coding,
 }
 
-/// Fields whose values seldom repeat. Numbering them would only cost memory.
-const INLINE: [&str; 16] = [
+/// Fields whose values seldom repeat, so that numbering them would only cost memory; and the kind, for its index.
+const INLINE: [&str; 17] = [
     "id",
     "approval.id",
     "approval.request",
@@ -59,6 +59,7 @@ const INLINE: [&str; 16] = [
     "exception.compensating_control",
     "exception.id",
     "exception.justification",
+    "kind",
     "policy.digest",
 ];
 
@@ -90,13 +91,12 @@ struct Layout {
     columns: Vec<Column>,
     by_id: HashMap<FieldId, usize>,
     by_path: HashMap<&'static str, usize>,
-    kind: usize,
 }
 
 static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
     let fixed =
         FIXED.into_iter().map(|(name, kind, coding)| Column { name: name.to_owned(), path: None, kind, coding });
-    let mut layout = Layout { columns: fixed.collect(), by_id: HashMap::new(), by_path: HashMap::new(), kind: 0 };
+    let mut layout = Layout { columns: fixed.collect(), by_id: HashMap::new(), by_path: HashMap::new() };
     for spec in schema() {
         let kind = match spec.kind {
             FieldType::Text | FieldType::Word(_) => ColumnType::Text,
@@ -111,9 +111,6 @@ static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
             _ => Coding::Number,
         };
         let at = layout.columns.len();
-        if path == "kind" {
-            layout.kind = at;
-        }
         layout.by_id.insert(spec.id, at);
         layout.by_path.insert(path, at);
         layout.columns.push(Column { name: path.replace('.', "_"), path: Some(path), kind, coding });
@@ -135,11 +132,6 @@ pub(crate) fn by_id(id: FieldId) -> Option<usize> {
 /// Position of the column of a path.
 pub(crate) fn by_path(path: &str) -> Option<usize> {
     LAYOUT.by_path.get(path).copied()
-}
-
-/// Position of the column `kind`, which has no place in the tables: there is one table per kind.
-pub(crate) fn kind() -> usize {
-    LAYOUT.kind
 }
 
 #[cfg(test)]

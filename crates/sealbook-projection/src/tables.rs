@@ -1,14 +1,15 @@
-//! The SQLite tables below the views: one per kind, with only the columns that occur in it, and the dictionary.
+//! The SQLite tables below the views: the entries, with only the columns that occur, their labels, and the dictionary.
+//!
+//! One table holds entries of every kind. With one per kind, `entries` was a `UNION ALL`, which SQLite writes down whole
+//! before it joins or groups: 20 times slower (measured over 200,000 entries).
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use rusqlite::Connection;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 
 use crate::columns::{self, Coding, Column, columns};
 use crate::row::{Datum, Row};
-use crate::views::KIND_VIEWS;
 
 /// A text of more bytes is kept in its row. Bounds the memory of the dictionary to 64 MiB of text.
 const WORD_BYTES_MAX: usize = 128;
@@ -16,7 +17,8 @@ const WORD_BYTES_MAX: usize = 128;
 /// Words of the dictionary; later ones are kept in their rows. See [`WORD_BYTES_MAX`].
 const WORDS_MAX: usize = 1 << 19;
 
-pub(crate) const DICTIONARY: &str = "
+pub(crate) const EMPTY: &str = "
+    CREATE TABLE base (entry INTEGER PRIMARY KEY);
     CREATE TABLE words (n INTEGER PRIMARY KEY, text TEXT NOT NULL);
     CREATE TABLE labels (entry INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
       PRIMARY KEY (entry, name)) WITHOUT ROWID;";
@@ -54,25 +56,23 @@ impl Words {
     }
 }
 
-/// The table of one kind.
-pub(crate) struct KindTable {
-    kind: &'static str,
+/// Looks up entries by kind: most tests are about a few kinds only.
+pub(crate) const INDEX: &str = "CREATE INDEX IF NOT EXISTS base_kind ON base (kind)";
+
+/// The table of the entries.
+pub(crate) struct Base {
     /// Columns that the table has.
     present: Vec<usize>,
     has: Vec<bool>,
     insert: String,
 }
 
-impl KindTable {
-    /// The tables that a database has, in the order of the kinds.
-    pub fn load_all(conn: &Connection) -> rusqlite::Result<Vec<Self>> {
-        KIND_VIEWS.iter().map(|(kind, _)| Self::load(conn, kind)).collect()
-    }
-
-    fn load(conn: &Connection, kind: &'static str) -> rusqlite::Result<Self> {
-        let mut table = Self { kind, present: Vec::new(), has: vec![false; columns().len()], insert: String::new() };
-        let mut statement = conn.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
-        let mut rows = statement.query([table.name()])?;
+impl Base {
+    /// The table as it is.
+    pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut table = Self { present: Vec::new(), has: vec![false; columns().len()], insert: String::new() };
+        let mut statement = conn.prepare("SELECT name FROM pragma_table_info('base') ORDER BY cid")?;
+        let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             if let Some(at) = columns().iter().position(|column| column.name == name) {
@@ -81,14 +81,6 @@ impl KindTable {
         }
         table.write_insert();
         Ok(table)
-    }
-
-    pub fn name(&self) -> String {
-        format!("kind_{}", self.kind)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.present.is_empty()
     }
 
     /// Adds a row, and first the columns that it is the first to have.
@@ -113,27 +105,20 @@ impl KindTable {
     }
 
     fn widen(&mut self, conn: &Connection, row: &Row) -> rusqlite::Result<()> {
-        let missing = |table: &Self, at: usize| {
-            at != columns::kind() && at != columns::EVENT_AT && !table.has.get(at).copied().unwrap_or(true)
-        };
+        // `event_at` is worked out in the view.
+        let missing = |table: &Self, at: usize| at != columns::EVENT_AT && !table.has.get(at).copied().unwrap_or(true);
         if !row.present().any(|at| missing(self, at)) {
             return Ok(());
         }
         let news: Vec<usize> = row.present().filter(|at| missing(self, *at)).collect();
         for at in news {
-            let Some(column) = columns().get(at) else {
-                continue;
+            let Some(column) = columns().get(at) else { continue };
+            let affinity = match column.coding {
+                Coding::Number => " INTEGER",
+                Coding::Inline => " TEXT",
+                Coding::Coded => "",
             };
-            if self.is_empty() {
-                conn.execute_batch(&format!("CREATE TABLE {} (entry INTEGER PRIMARY KEY)", self.name()))?;
-            } else {
-                let affinity = match column.coding {
-                    Coding::Number => " INTEGER",
-                    Coding::Inline => " TEXT",
-                    Coding::Coded => "",
-                };
-                conn.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {}{affinity}", self.name(), column.name))?;
-            }
+            conn.execute_batch(&format!("ALTER TABLE base ADD COLUMN {}{affinity}", column.name))?;
             self.remember(at);
         }
         self.write_insert();
@@ -150,35 +135,28 @@ impl KindTable {
     fn write_insert(&mut self) {
         let names: Vec<_> = self.present.iter().filter_map(|at| columns().get(*at)).map(|c| c.name.as_str()).collect();
         let places: Vec<_> = (1..=names.len()).map(|n| format!("?{n}")).collect();
-        self.insert = format!("INSERT INTO {} ({}) VALUES ({})", self.name(), names.join(", "), places.join(", "));
+        self.insert = format!("INSERT INTO base ({}) VALUES ({})", names.join(", "), places.join(", "));
     }
 
-    /// The `SELECT` that gives this kind's rows every column.
-    fn select(&self) -> String {
-        let mut sql = String::from("SELECT ");
-        for (at, column) in columns().iter().enumerate() {
-            if at > 0 {
-                sql.push_str(", ");
-            }
-            let _ = write!(sql, "{} AS {}", self.expression(at, column), column.name);
-        }
-        if self.is_empty() {
-            sql.push_str(" WHERE 0");
-        } else {
-            let _ = write!(sql, " FROM {} AS t", self.name());
-        }
-        sql
+    /// The view `entries`.
+    pub fn view(&self) -> String {
+        let expressions = columns().iter().enumerate();
+        let expressions = expressions.map(|(at, column)| format!("{} AS {}", self.expression(at, column), column.name));
+        format!("CREATE VIEW entries AS SELECT {} FROM base AS t", expressions.collect::<Vec<_>>().join(", "))
     }
 
     fn expression(&self, at: usize, column: &Column) -> String {
         let has = |at: usize| self.has.get(at).copied().unwrap_or(false);
         let name = &column.name;
-        if at == columns::kind() {
-            return format!("'{}'", self.kind);
-        }
-        if at == columns::EVENT_AT && !self.is_empty() {
+        if at == columns::EVENT_AT {
+            let recorded = has(columns::RECORDED_AT);
             let occurred = columns::by_path("occurred_at").is_some_and(has);
-            return if occurred { "COALESCE(t.occurred_at, t.recorded_at)" } else { "t.recorded_at" }.to_owned();
+            return match (occurred, recorded) {
+                (true, _) => "COALESCE(t.occurred_at, t.recorded_at)",
+                (false, true) => "t.recorded_at",
+                (false, false) => "NULL",
+            }
+            .to_owned();
         }
         match column.coding {
             _ if !has(at) => "NULL".to_owned(),
@@ -188,19 +166,4 @@ impl KindTable {
             ),
         }
     }
-}
-
-/// `CREATE VIEW` statements for the kind views and `entries`.
-pub(crate) fn base_views(tables: &[KindTable]) -> String {
-    let mut sql = String::new();
-    let mut arms = Vec::new();
-    for (table, (_, view)) in tables.iter().zip(KIND_VIEWS) {
-        let select = table.select();
-        let _ = writeln!(sql, "CREATE VIEW {view} AS {select};");
-        if !table.is_empty() || (arms.is_empty() && view == "attestations") {
-            arms.push(select);
-        }
-    }
-    let _ = writeln!(sql, "CREATE VIEW entries AS {};", arms.join("\nUNION ALL "));
-    sql
 }

@@ -48,13 +48,16 @@ pub(crate) const KIND_VIEWS: [(&str, &str); 12] = [
     ("attestation", "attestations"),
 ];
 
+/// `CREATE VIEW` statements for the kind views.
+pub(crate) fn kind_views() -> String {
+    let view = |(kind, view)| format!("CREATE VIEW {view} AS SELECT * FROM entries WHERE kind = '{kind}';\n");
+    KIND_VIEWS.map(view).concat()
+}
+
 /// `CREATE VIEW` statements for every kind view and derived view, for an engine that already has `entries` and `labels`.
 #[must_use]
 pub fn portable_script() -> String {
-    let mut script = String::new();
-    for (kind, view) in KIND_VIEWS {
-        let _ = writeln!(script, "CREATE VIEW {view} AS SELECT * FROM entries WHERE kind = '{kind}';");
-    }
+    let mut script = kind_views();
     for view in VIEWS {
         let _ = writeln!(script, "CREATE VIEW {} AS\n{};", view.name, view.sql.trim());
     }

@@ -116,8 +116,8 @@ fn a_changed_value_anywhere_is_noticed() {
     let log = FakeLog::of(6);
     let (_, answer) = keep(&path, &log);
     for change in [
-        "UPDATE kind_decision SET recorded_at = recorded_at + 1 WHERE entry = 2",
-        "DELETE FROM kind_decision WHERE entry = 5",
+        "UPDATE base SET recorded_at = recorded_at + 1 WHERE entry = 2",
+        "DELETE FROM base WHERE entry = 5",
         "UPDATE words SET text = 'who-9' WHERE text = 'who-1'",
         "UPDATE labels SET value = 'c' WHERE entry = 4",
         "UPDATE identities SET uses = 0",

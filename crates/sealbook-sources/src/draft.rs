@@ -97,7 +97,7 @@ pub(crate) fn digest_id(raw: &[u8]) -> String {
 }
 
 /// A cheap look that finds nearly every event within the limits; the full check decides for the rest.
-fn surely_fits(event: &Event) -> bool {
+pub(crate) fn surely_fits(event: &Event) -> bool {
     let mut fits = event.labels.len() < LABELS_MAX && event.id.len() <= EVENT_ID_BYTES_MAX;
     event.visit(&mut |_: FieldId, value: Scalar<'_>| {
         fits &= match value {

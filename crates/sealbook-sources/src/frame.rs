@@ -48,13 +48,10 @@ pub(crate) fn first<'a>(head: &'a [u8], envelopes: &[Envelope]) -> Option<Elemen
     if spread(head, &mut elements).is_err() && elements.is_empty() && head.get(start) == Some(&b'{') {
         // The beginning of one large envelope: look for its list.
         let mut list = None;
-        envelopes.iter().find_map(|envelope| {
-            let open = list_start(head, start, envelope)?;
-            let _ = members(head, open, &mut |pair| {
-                list.get_or_insert(pair.value);
-            });
-            list
-        })?;
+        let open = list_start(head, start, envelopes)?;
+        let _ = members(head, open, &mut |pair| {
+            list.get_or_insert(pair.value);
+        });
         let (from, to) = list?;
         return Some(element(head, from, to, None));
     }
@@ -161,8 +158,7 @@ fn open<'a>(
     envelopes: &[Envelope],
     out: &mut Vec<Element<'a>>,
 ) -> Result<(), Unreadable> {
-    let Some(at) = envelopes.iter().find_map(|envelope| list_start(body_to(body, outer), outer.offset, envelope))
-    else {
+    let Some(at) = list_start(body_to(body, outer), outer.offset, envelopes) else {
         out.push(outer);
         return Ok(());
     };
@@ -195,30 +191,39 @@ fn check_around(body: &[u8], outer: Element<'_>, list: (usize, usize)) -> Result
     })
 }
 
-/// Offset of the list or object to which the names of `envelope` lead from the object at `at`.
-fn list_start(bytes: &[u8], at: usize, envelope: Envelope) -> Option<usize> {
-    let (name, deeper) = envelope.split_first()?;
+/// Offset of the list or object to which the names of one of the envelopes lead from the object at `at`.
+fn list_start(bytes: &[u8], at: usize, envelopes: &[Envelope]) -> Option<usize> {
+    if envelopes.is_empty() {
+        return None;
+    }
+    let leads = |name| {
+        envelopes.iter().find_map(|envelope| {
+            let (first, deeper) = envelope.split_first()?;
+            named(bytes, name, first).then_some(deeper)
+        })
+    };
     let mut found = None;
     let mut last = None;
     let scanned = members(bytes, at, &mut |pair| {
-        if named(bytes, pair.name, name) {
-            found.get_or_insert(pair.value.0);
+        if found.is_none() {
+            found = leads(pair.name).map(|deeper| (pair.value.0, deeper));
         }
         last = Some(pair.value.1);
     });
     if found.is_none() && scanned.is_err() {
-        found = cut_member(bytes, at, last, name);
+        let (name, start) = cut_member(bytes, at, last)?;
+        found = leads(name).map(|deeper| (start, deeper));
     }
-    let start = found?;
+    let (start, deeper) = found?;
     match bytes.get(start) {
         Some(b'[' | b'{') if deeper.is_empty() => Some(start),
-        Some(b'{') => list_start(bytes, start, deeper),
+        Some(b'{') => list_start(bytes, start, &[deeper]),
         _ => None,
     }
 }
 
-/// The member that is cut off by the end of the input, if it has this name.
-fn cut_member(bytes: &[u8], at: usize, last: Option<usize>, name: &str) -> Option<usize> {
+/// Name and start of the value of the member that is cut off by the end of the input.
+fn cut_member(bytes: &[u8], at: usize, last: Option<usize>) -> Option<((usize, usize), usize)> {
     let from = match last {
         Some(end) => skip_space(bytes, end),
         None => at,
@@ -227,7 +232,7 @@ fn cut_member(bytes: &[u8], at: usize, last: Option<usize>, name: &str) -> Optio
     let name_end = value_end(bytes, name_start).ok()?;
     let colon = skip_space(bytes, name_end);
     let start = skip_space(bytes, colon + 1);
-    (named(bytes, (name_start, name_end), name) && start < bytes.len()).then_some(start)
+    (start < bytes.len()).then_some(((name_start, name_end), start))
 }
 
 fn named(bytes: &[u8], (from, to): (usize, usize), name: &str) -> bool {

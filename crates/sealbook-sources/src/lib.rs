@@ -15,6 +15,7 @@ pub mod json;
 mod kubernetes;
 mod meaning;
 mod native;
+mod opa;
 mod output;
 mod scan;
 mod source;
@@ -29,7 +30,8 @@ pub use output::{to_json, tree_to_json};
 pub use source::Source;
 
 /// Every source, in the order in which [`detect`] asks them.
-static SOURCES: &[&dyn Source] = &[&native::Native, &cloudtrail::SOURCE, &kubernetes::SOURCE, &vault::SOURCE];
+static SOURCES: &[&dyn Source] =
+    &[&native::Native, &cloudtrail::SOURCE, &kubernetes::SOURCE, &vault::SOURCE, &opa::SOURCE];
 
 /// Every source.
 #[must_use]

@@ -37,37 +37,41 @@ pub(crate) fn value_end(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
 fn nested_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
     let mut depth = 0_usize;
     let mut at = start;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
+    loop {
+        at = find(bytes, at, |b| matches!(b, b'"' | b'{' | b'}' | b'[' | b']'))?;
+        match bytes.get(at) {
+            Some(b'"') => {
                 at = text_end(bytes, at)?;
                 continue;
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
+            Some(b'{' | b'[') => depth += 1,
+            _ => {
                 depth -= 1;
                 if depth == 0 {
                     return Ok(at + 1);
                 }
             }
-            _ => {}
         }
         at += 1;
     }
-    Err(ScanError::Incomplete)
 }
 
 fn text_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
     let mut at = start + 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return Ok(at + 1),
-            b'\\' => at += 2,
-            0..=0x1f => return Err(ScanError::Unexpected(at)),
-            _ => at += 1,
+    loop {
+        at = find(bytes, at, |b| matches!(b, b'"' | b'\\' | 0..=0x1f))?;
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at += 2,
+            _ => return Err(ScanError::Unexpected(at)),
         }
     }
-    Err(ScanError::Incomplete)
+}
+
+/// Offset of the first byte at or after `from` that is wanted.
+fn find(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> Result<usize, ScanError> {
+    let rest = bytes.get(from..).ok_or(ScanError::Incomplete)?;
+    rest.iter().position(|b| wanted(*b)).map(|n| from + n).ok_or(ScanError::Incomplete)
 }
 
 /// Where name and value of a pair lie.

@@ -81,10 +81,14 @@ const SETS: &[(&str, &str, usize, usize, usize)] = &[
     ("kubernetes", "kubernetes/panther-kubernetes-amazon_eks_audit.ndjson", 89, 0, 3),
     ("kubernetes", "kubernetes/sekoia-audit-log.ndjson", 3, 0, 0),
     ("vault", "vault/openbao-2.7.2-audit.ndjson", 3_685, 0, 0),
+    ("opa", "opa/decision-log-events.ndjson", 4_000, 0, 0),
+    ("opa", "opa/push-bodies", 4_000, 0, 0),
+    ("opa", "opa/real-console-lines.ndjson", 2, 0, 0),
 ];
 
 /// Sets that lack the subject in more than one event of a hundred: test events from which it was left out.
-const ANONYMOUS_SETS: &[&str] = &["kubernetes/panther-kubernetes-amazon_eks_audit.ndjson"];
+const ANONYMOUS_SETS: &[&str] =
+    &["kubernetes/panther-kubernetes-amazon_eks_audit.ndjson", "opa/real-console-lines.ndjson"];
 
 #[test]
 fn reference_logs_give_the_expected_events() {

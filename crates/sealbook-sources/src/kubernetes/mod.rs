@@ -64,7 +64,7 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     });
     to.reason = own(event.get("annotations").get(REASON).text().or_else(|| event.at("responseStatus.message").text()));
     to.policy = filled(policy(event, meaning));
-    to.credential = filled(credential(event, meaning));
+    to.credential = filled(credential(event, meaning, to.actor.is_none()));
     to.context = filled(context(event));
     to.correlation = filled(Correlation {
         request: own(audit_id),
@@ -192,7 +192,7 @@ fn rule_like(resource: &str) -> bool {
     resource.ends_with("roles") || resource.ends_with("rolebindings")
 }
 
-fn credential(event: &Value<'_>, meaning: Meaning) -> Credential {
+fn credential(event: &Value<'_>, meaning: Meaning, own_act: bool) -> Credential {
     let response = event.get("responseObject");
     let object = event.get("objectRef");
     match meaning {
@@ -210,12 +210,13 @@ fn credential(event: &Value<'_>, meaning: Meaning) -> Credential {
             ..Credential::default()
         },
         _ => match people::extra(event.get("user"), CREDENTIAL) {
-            Some(shown) => Credential {
+            // The caller's credential is the subject's only where both are the same.
+            Some(shown) if own_act => Credential {
                 id: Some(bare(shown).to_owned()),
                 kind: Some(if shown.starts_with("X509") { CredentialType::Certificate } else { CredentialType::Token }),
                 ..Credential::default()
             },
-            None => Credential::default(),
+            _ => Credential::default(),
         },
     }
 }

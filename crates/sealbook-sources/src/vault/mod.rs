@@ -74,7 +74,7 @@ fn map(entry: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
         account: own(request.at("namespace.path").text().or_else(|| request.at("namespace.id").text())),
     });
     event.policy = filled(policy(entry, meaning));
-    event.credential = filled(credential(entry, meaning));
+    event.credential = filled(credential(entry, meaning, event.actor.is_none()));
     event.context = filled(Context {
         source_ip: own(request.get("remote_address").text()),
         user_agent: own(header(request, "user-agent")),
@@ -82,7 +82,8 @@ fn map(entry: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     });
     event.correlation = filled(Correlation {
         request: own(request_id),
-        session: None,
+        // The token is the session: its keyed hash ties refused requests, which name nobody, to its holder.
+        session: own(entry.at("auth.client_token").text().or_else(|| request.get("client_token").text())),
         trace: own(TRACE_HEADERS.iter().find_map(|name| header(request, name))),
     });
     meaning.apply(event);
@@ -154,37 +155,56 @@ fn policy(entry: &Value<'_>, meaning: Meaning) -> Policy {
     }
 }
 
-fn credential(entry: &Value<'_>, meaning: Meaning) -> Credential {
+fn credential(entry: &Value<'_>, meaning: Meaning, own_act: bool) -> Credential {
     let auth = entry.get("auth");
     match meaning {
         Meaning::Issuance(_) | Meaning::Rotation(_) | Meaning::Revocation(_) => {
             let data = entry.at("response.data");
             let minted = entry.at("response.auth");
-            let from_path = || entry.at("request.path").text();
             let named = CREDENTIAL_IDS.iter().find_map(|path| entry.at(path).text());
+            let own_token = auth.get("accessor").text();
+            let (_, path) = place(entry.get("request"));
             let id = match meaning {
-                Meaning::Rotation(_) => from_path(),
-                Meaning::Revocation(CredentialType::Token) => named.or_else(|| auth.get("accessor").text()),
-                _ => named.or_else(from_path),
+                Meaning::Rotation(_) | Meaning::Revocation(CredentialType::Secret) => {
+                    own(named).or_else(|| secret_path(entry))
+                }
+                Meaning::Revocation(CredentialType::Token) => own(named.or(own_token)),
+                Meaning::Issuance(CredentialType::Token) if path.starts_with("login") => own(named.or(own_token)),
+                _ => own(named),
             };
             Credential {
-                id: own(id),
+                id,
                 issued_at: epoch_seconds(data.get("not_before").int()),
                 expires_at: epoch_seconds(data.get("expiration").int()).or_else(|| expiry(entry.get("time"), minted)),
                 ..Credential::default()
             }
         }
         _ => match auth.get("accessor").text() {
-            Some(accessor) => Credential {
+            // The caller's token is the subject's only where both are the same.
+            Some(accessor) if own_act => Credential {
                 id: own(Some(accessor)),
                 kind: Some(CredentialType::Token),
                 issued_at: rfc3339(auth.get("token_issue_time").text()),
                 expires_at: expiry(auth.get("token_issue_time"), auth),
                 ..Credential::default()
             },
-            None => Credential::default(),
+            _ => Credential::default(),
         },
     }
+}
+
+/// A stored secret or key by its path, the same for all acts on it.
+fn secret_path(entry: &Value<'_>) -> Option<String> {
+    let request = entry.get("request");
+    let path = request.get("path").text()?;
+    let (mount, below) = place(request);
+    if mount == "kv"
+        && let Some((_, name)) = below.split_once('/')
+    {
+        let point = path.strip_suffix(below).unwrap_or_default();
+        return Some(format!("{point}{name}"));
+    }
+    Some(path.strip_suffix("/rotate").unwrap_or(path).to_owned())
 }
 
 /// When a token ends: its lifetime after the instant at which it was issued.

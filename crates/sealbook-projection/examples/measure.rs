@@ -12,7 +12,7 @@ use sealbook_core::event::{
 };
 use sealbook_core::hash::ChainValue;
 use sealbook_core::time::Micros;
-use sealbook_projection::{Builder, Door, Place, Query};
+use sealbook_projection::{Builder, Door, Place, Query, VIEWS};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let count: u64 = std::env::args().nth(1).map_or(Ok(100_000), |n| n.parse())?;
@@ -35,6 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{count} entries in {seconds:.2} s: {:.0} entries/s", f64::from(u32::try_from(count)?) / seconds);
     if let Some(file) = file {
         println!("{} bytes an entry", std::fs::metadata(file)?.len() / count);
+    }
+    for view in VIEWS {
+        let start = Instant::now();
+        let rows = projection.query(&Query::new(view.sql, Door::Portable), &mut |_, _| {})?;
+        println!("{:?}: {} worked out again, {rows} rows", start.elapsed(), view.name);
     }
     for sql in [
         "SELECT COUNT(*) FROM decisions WHERE outcome = 'allow'",

@@ -1,5 +1,5 @@
--- A grant counts as unused when neither an allowed access nor a review that keeps it falls into the window.
--- Unused grants are a finding only when they are more than the share that is tolerated.
+-- A grant counts as unused when neither an allowed access nor a review that keeps it for a stated reason falls into the window.
+-- Unused grants are a finding when they are more than the tolerated share of what their holder has.
 WITH granted AS (
   SELECT l.value AS id, MIN(e.entry) AS entry, MIN(e.event_at) AS granted_at, MIN(e.subject_id) AS holder, MIN(p.value) AS permission,
          MAX(e.approval_valid_until) AS until_at, COUNT(*) - COUNT(e.approval_valid_until) AS endless
@@ -12,10 +12,11 @@ WITH granted AS (
 signs AS (
   SELECT l.value AS id,
          MAX(CASE WHEN e.kind = 'decision' AND e.outcome IN ('allow', 'success') THEN e.event_at END) AS used_at,
-         MAX(CASE WHEN e.kind = 'review' AND e.review_decision = 'keep' THEN e.event_at END) AS kept_at,
+         MAX(CASE WHEN e.kind = 'review' AND e.review_decision = 'keep' AND (e.reason IS NOT NULL OR t.value IS NOT NULL) THEN e.event_at END) AS kept_at,
          MIN(CASE WHEN e.kind = 'revocation' AND e.outcome NOT IN ('deny', 'failure', 'error') THEN e.event_at END) AS ended_at
   FROM labels l
   JOIN entries e ON e.entry = l.entry
+  LEFT JOIN labels t ON t.entry = l.entry AND t.name = 'ticket'
   WHERE l.name = 'grant' AND e.kind IN ('decision', 'review', 'revocation') AND e.event_at < $to
   GROUP BY l.value
 ),
@@ -30,7 +31,7 @@ held AS (
 ),
 shares AS (
   SELECT id, entry, granted_at, holder, permission, used_at, kept_at, unused,
-         SUM(unused) OVER () AS unused_count, COUNT(*) OVER () AS held_count
+         SUM(unused) OVER (PARTITION BY holder) AS unused_count, COUNT(*) OVER (PARTITION BY holder) AS held_count
   FROM held
 )
 SELECT id AS subject,
@@ -40,7 +41,7 @@ SELECT id AS subject,
             WHEN unused = 0 THEN 'Not used, but reviewed and kept ' || CAST(CAST((($to - kept_at) - ($to - kept_at) % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days before the end of the period.'
             ELSE 'Permission ' || COALESCE(permission, 'not named') || ' of ' || holder || ', '
                  || CASE WHEN used_at IS NULL THEN 'never used' ELSE 'last used ' || CAST(CAST((($to - used_at) - ($to - used_at) % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days ago' END
-                 || ' and not reviewed for ' || CAST($unused_days AS VARCHAR) || ' days; unused grants: ' || CAST(unused_count AS VARCHAR) || ' of '
+                 || ' and not kept by a review for a reason within ' || CAST($unused_days AS VARCHAR) || ' days; unused grants of this holder: ' || CAST(unused_count AS VARCHAR) || ' of '
                  || CAST(held_count AS VARCHAR) || ', tolerated: ' || CAST($max_unused_percent AS VARCHAR) || ' %.' END AS reason,
        entry AS entries,
        COALESCE(used_at, granted_at) AS at

@@ -1,0 +1,92 @@
+//! `sealbook coverage`: what the entries show about the controls of each framework.
+
+use std::path::PathBuf;
+
+use sealbook_controls::outcome::{Assessment, ControlStatus};
+use sealbook_disk::World;
+use sealbook_verifier::Trust;
+use serde_json::{Value, json};
+
+use crate::context::{AssessArgs, checked};
+use crate::output::{self, Exit};
+use crate::progress::Talk;
+
+/// Arguments of `coverage`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: sealbook coverage L --framework nist-csf-2.0 --from 2026-01-01 --to 2026-04-01 --fail-on not-satisfied"
+)]
+pub struct Args {
+    /// Folder of the ledger.
+    ledger: PathBuf,
+    #[command(flatten)]
+    assess: AssessArgs,
+    /// Exit with 1 where a control has this status.
+    #[arg(long, value_name = "STATUS", value_parser = ["not-satisfied", "no-evidence"])]
+    fail_on: Option<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Verifies the ledger, runs every control test, prints status by control.
+///
+/// # Errors
+/// When the ledger is refuted, or a framework is unknown.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let world = World::real();
+    let catalogue = args.assess.load_catalogue()?;
+    let policy = args.assess.load_policy(&args.ledger, &catalogue)?;
+    let ledger = checked(&world, &args.ledger, &Trust::default(), talk)?;
+    let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+    if args.json {
+        output::json(&as_json(&assessment))?;
+    } else {
+        output::write(&sealbook_reports::text::coverage(&assessment, &catalogue)?)?;
+    }
+    let failing = |status: ControlStatus| match args.fail_on.as_deref() {
+        Some("not-satisfied") => status == ControlStatus::NotSatisfied,
+        Some("no-evidence") => matches!(status, ControlStatus::NotSatisfied | ControlStatus::NoEvidence),
+        _ => false,
+    };
+    let fails = assessment.void && args.fail_on.is_some()
+        || assessment
+            .frameworks
+            .iter()
+            .flat_map(|framework| &framework.controls)
+            .any(|control| failing(control.status));
+    Ok(if fails { Exit::No } else { Exit::Yes })
+}
+
+/// The shape that scripts rely on; the whole assessment is in a pack's `results.json`.
+fn as_json(assessment: &Assessment) -> Value {
+    let test = |id: &String| {
+        let test = assessment.tests.iter().find(|test| test.id == *id)?;
+        let entries: Vec<u64> = test.findings.iter().flat_map(|finding| finding.entries.iter().copied()).collect();
+        Some(json!({
+            "id": test.id, "result": test.result, "population": test.population, "pass": test.pass, "fail": test.fail,
+            "covered": test.covered, "insufficient": test.insufficient, "entries": entries,
+        }))
+    };
+    let frameworks: Vec<Value> = assessment
+        .frameworks
+        .iter()
+        .map(|framework| {
+            let controls: Vec<Value> = framework
+                .controls
+                .iter()
+                .map(|control| {
+                    let tests: Vec<Value> = control.tests.iter().filter_map(test).collect();
+                    json!({ "id": control.id, "status": control.status, "why": control.why, "tests": tests })
+                })
+                .collect();
+            json!({ "id": framework.id, "summary": framework.summary, "controls": controls })
+        })
+        .collect();
+    let time = |micros: i64| sealbook_core::time::Micros(micros).to_string();
+    json!({
+        "ledger": assessment.origin, "size": assessment.size, "from": time(assessment.from), "to": time(assessment.to),
+        "void": assessment.void, "policy_sha256": assessment.policy_sha256, "policy_is_default": assessment.policy_is_default,
+        "frameworks": frameworks,
+    })
+}

@@ -5,8 +5,11 @@
 //! Never: reads a clock, a network or a file, cuts a value short, drops an element silently.
 //! Next:  `sealbook-log`.
 
+mod cedar;
+mod cerbos;
 mod cloudtrail;
 mod draft;
+mod envoy;
 mod frame;
 mod gzip;
 mod identity;
@@ -30,8 +33,16 @@ pub use output::{to_json, tree_to_json};
 pub use source::Source;
 
 /// Every source, in the order in which [`detect`] asks them.
-static SOURCES: &[&dyn Source] =
-    &[&native::Native, &cloudtrail::SOURCE, &kubernetes::SOURCE, &vault::SOURCE, &opa::SOURCE];
+static SOURCES: &[&dyn Source] = &[
+    &native::Native,
+    &cloudtrail::SOURCE,
+    &kubernetes::SOURCE,
+    &vault::SOURCE,
+    &opa::SOURCE,
+    &envoy::SOURCE,
+    &cerbos::SOURCE,
+    &cedar::SOURCE,
+];
 
 /// Every source.
 #[must_use]

@@ -9,6 +9,7 @@ use sealbook_core::event::{
 
 use self::caller::{Caller, account, caller, named};
 use self::rules::{About, meaning, owner_tag, rule};
+use crate::cedar::entity_identity;
 use crate::draft::{Draft, filled, nobody, own};
 use crate::item::Unmapped;
 use crate::json::Value;
@@ -19,6 +20,9 @@ use crate::when::{aws_english, rfc3339};
 /// The source `cloudtrail`.
 pub(crate) static SOURCE: JsonSource =
     JsonSource { name: "cloudtrail", version: 1, envelopes: &[&["Records"], &["detail"]], recognises, map };
+
+/// Amazon Verified Permissions: there the caller is the enforcement point, and the request names who asks.
+const PERMISSIONS: &str = "verifiedpermissions";
 
 /// Ending of most event sources.
 const HOST: &str = ".amazonaws.com";
@@ -109,6 +113,9 @@ fn map(record: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<()
     });
     meaning.apply(event);
     details(event, meaning, owner_tag(request));
+    if source == PERMISSIONS && request.get("principal").is_map() {
+        verified(event, record);
+    }
     emit(draft.finish());
     Ok(())
 }
@@ -279,4 +286,33 @@ fn details(event: &mut Event, meaning: Meaning, owner: Option<&str>) {
         }
         _ => {}
     }
+}
+
+/// A decision of Amazon Verified Permissions. It does not log which policies decided, only their store.
+fn verified(event: &mut Event, record: &Value<'_>) {
+    let request = record.get("requestParameters");
+    let entity = |name: &str, field: &str| request.get(name).get(field).text();
+    let kind = entity("principal", "entityType").unwrap_or_default();
+    let id = entity("principal", "entityId").unwrap_or_default();
+    event.actor = Some(core::mem::replace(&mut event.subject, entity_identity(kind, id)));
+    event.credential = None;
+    event.action = own(entity("action", "actionId"));
+    event.resource = filled(Resource {
+        id: own(entity("resource", "entityId")),
+        kind: own(entity("resource", "entityType")),
+        environment: None,
+        account: own(account(record)),
+    });
+    event.policy = filled(Policy {
+        id: own(request.get("policyStoreId").text()),
+        decision_point: own(record.get("eventSource").text()),
+        enforcement_point: event.actor.as_ref().map(|actor| actor.id.clone()),
+        ..Policy::default()
+    });
+    event.outcome = match record.at("additionalEventData.decision").text() {
+        Some("ALLOW") => Outcome::Allow,
+        Some("DENY") => Outcome::Deny,
+        _ if event.outcome == Outcome::Allow => Outcome::Unknown,
+        _ => event.outcome,
+    };
 }

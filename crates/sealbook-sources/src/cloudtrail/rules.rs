@@ -101,6 +101,7 @@ pub(super) const RULES: &[Rule] = &[
     // Privileges are looked at.
     ("access-analyzer", "ValidatePolicy", Review, Caller),
     ("iam", "GenerateServiceLastAccessedDetails GenerateCredentialReport", Review, Caller),
+    ("verifiedpermissions", "CreatePolicy* UpdatePolicy* DeletePolicy* PutSchema", Policy, Caller),
     // Names with "Policy" that say nothing about access.
     ("*", "*ScalingPolicy *LifecyclePolicy *RetentionPolicy", Decision, Caller),
     // Policies.

@@ -115,6 +115,24 @@ pub struct Consistency {
     pub start_to_size: Vec<TreeHash>,
 }
 
+/// A pack whose every check passed: what re-running its tests reads.
+pub trait VerifiedPack {
+    /// What it says about itself.
+    fn manifest(&self) -> &Manifest;
+
+    /// A file of it, as the manifest lists it; `None` where it is not listed.
+    ///
+    /// # Errors
+    /// A sentence for a person, when the file cannot be read or was changed since the checks.
+    fn file(&self, name: &str) -> Result<Option<Vec<u8>>, String>;
+
+    /// The bytes of every entry of the range, in order.
+    ///
+    /// # Errors
+    /// As [`Self::file`]; nothing follows an error.
+    fn entries(&self) -> Box<dyn Iterator<Item = Result<Vec<u8>, String>> + '_>;
+}
+
 /// Why a text of a pack cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackError {

@@ -7,11 +7,15 @@
 
 mod files;
 mod ledger;
+mod pack;
 mod proof;
 mod report;
+mod target;
 #[cfg(test)]
 mod testing;
 
 pub use ledger::{Progress, verify_ledger};
+pub use pack::{PackContents, verify_pack};
 pub use proof::verify_proof;
 pub use report::{Checked, Class, FAILURES_MAX, Failure, KeySource, Report, Trust, Verdict, Verified, printable};
+pub use target::{Kind, kind_of, verify_target};

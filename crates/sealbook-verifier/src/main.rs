@@ -1,2 +1,96 @@
 //! `sealbook-verify`: checks a ledger folder, an evidence pack or a proof file, and says so by words and exit status.
-fn main() {}
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use sealbook_core::limits::NOTE_BYTES_MAX;
+use sealbook_core::note::VerifierKey;
+use sealbook_verifier::{Trust, verify_target};
+
+const HELP: &str = "\
+Exit status: 0 VERIFIED, 1 REFUTED (what and where is printed), 2 UNDECIDED (what is missing is printed).
+
+Examples:
+  sealbook-verify evidence-pack.zip --key verifier.key
+  sealbook-verify ledger/ --key @verifier.key --at-least checkpoint-of-last-year
+  sealbook-verify entry-17.tlog-proof --entry entry-17.cbor --key 'name+hash+key' --json";
+
+/// Checks a ledger folder, an evidence pack or a .tlog-proof. Needs no network and writes nothing.
+#[derive(Parser)]
+#[command(version, after_help = HELP)]
+struct Arguments {
+    /// Ledger folder, evidence pack or .tlog-proof.
+    target: PathBuf,
+    /// Verifier key from its owner: the key itself, or the file that holds it (@FILE or FILE). May be repeated.
+    #[arg(long)]
+    key: Vec<String>,
+    /// File with an earlier signed checkpoint, which must still be contained.
+    #[arg(long, value_name = "CHECKPOINT")]
+    at_least: Option<PathBuf>,
+    /// File with the entry that a .tlog-proof is about; otherwise the file beside it with the suffix .cbor.
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Could not tell: bad usage, unreadable input.
+const UNDECIDED: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let trust = match trust(&arguments) {
+        Ok(trust) => trust,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "sealbook-verify: {why}");
+            return ExitCode::from(UNDECIDED);
+        }
+    };
+    let report = verify_target(&arguments.target, arguments.entry.as_deref(), &trust, &mut |_| {});
+    let text = if arguments.json { format!("{}\n", report.json()) } else { report.to_string() };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::from(report.verdict().exit_code()),
+        Err(_) => ExitCode::from(UNDECIDED),
+    }
+}
+
+fn trust(arguments: &Arguments) -> Result<Trust, String> {
+    let mut keys = Vec::new();
+    for given in &arguments.key {
+        keys.extend(read_keys(given)?);
+    }
+    let at_least = match &arguments.at_least {
+        Some(path) => Some(read(path)?),
+        None => None,
+    };
+    Ok(Trust { keys, at_least })
+}
+
+/// The keys that an argument gives: itself, or the lines of a file.
+fn read_keys(given: &str) -> Result<Vec<VerifierKey>, String> {
+    let not_a_key = match VerifierKey::parse(given.trim()) {
+        Ok(key) => return Ok(vec![key]),
+        Err(error) => error,
+    };
+    let path = PathBuf::from(given.strip_prefix('@').unwrap_or(given));
+    if !path.exists() {
+        return Err(format!("--key {given}: {not_a_key}, and no such file"));
+    }
+    let text = String::from_utf8(read(&path)?).map_err(|_| format!("--key {given}: the file is no text"))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let keys: Result<Vec<_>, _> = lines.map(|line| VerifierKey::parse(line.trim())).collect();
+    let keys = keys.map_err(|error| format!("--key {given}: {error}"))?;
+    if keys.is_empty() { Err(format!("--key {given}: the file is empty")) } else { Ok(keys) }
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
+    let metadata = std::fs::metadata(path).map_err(cannot)?;
+    if !metadata.is_file() || metadata.len() > NOTE_BYTES_MAX as u64 {
+        return Err(format!("{}: not a file of at most {NOTE_BYTES_MAX} bytes", path.display()));
+    }
+    std::fs::read(path).map_err(cannot)
+}

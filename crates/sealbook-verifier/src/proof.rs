@@ -63,28 +63,13 @@ pub fn verify_proof(proof: &[u8], entry: &[u8], trust: &Trust) -> Report {
 mod tests {
     use super::*;
     use crate::Verdict;
-    use crate::testing::{Plan, Signer};
-    use sealbook_core::hash::TreeHash;
-    use sealbook_core::tree::{Nodes, inclusion_proof, leaf_hash, range_hash};
-
-    struct Leaves(Vec<TreeHash>);
-
-    impl Nodes for Leaves {
-        type Error = core::convert::Infallible;
-        fn node(&self, level: u32, index: u64) -> Result<TreeHash, Self::Error> {
-            if level == 0 {
-                return Ok(self.0[usize::try_from(index).unwrap()]);
-            }
-            let (start, half) = (index << level, 1 << (level - 1));
-            let left = range_hash(self, start, start + half)?;
-            Ok(sealbook_core::tree::node_hash(&left, &range_hash(self, start + half, start + 2 * half)?))
-        }
-    }
+    use crate::testing::{Leaves, Plan, Signer};
+    use sealbook_core::tree::inclusion_proof;
 
     fn proof() -> (String, Vec<u8>, Trust) {
         let plan = Plan::default();
         let written = plan.write();
-        let leaves = Leaves(written.entries.iter().map(|(bytes, _)| leaf_hash(bytes)).collect());
+        let leaves = Leaves::of(&written);
         let proof = TlogProof {
             index: 5,
             hashes: inclusion_proof(&leaves, 5, 14).unwrap(),

@@ -7,11 +7,11 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::entry::{Entry, Genesis, Opening, Raw, Source, Thread, encode_openings, seal};
 use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome};
-use sealbook_core::hash::{ChainValue, SALT_BYTES, chain_value};
+use sealbook_core::hash::{ChainValue, SALT_BYTES, TreeHash, chain_value};
 use sealbook_core::note::{VerifierKey, signature_line};
 use sealbook_core::segment::{Commit, Footer, Frame, HEADER_BYTES, Header, push_frame};
 use sealbook_core::time::Micros;
-use sealbook_core::tree::{Frontier, leaf_hash};
+use sealbook_core::tree::{Frontier, Nodes, leaf_hash, node_hash, range_hash};
 
 use crate::ledger::TileBuilder;
 use crate::{Report, Trust, verify_ledger};
@@ -97,6 +97,27 @@ impl Written {
         let dir = tempfile::tempdir().unwrap();
         self.save(dir.path());
         verify_ledger(dir.path(), trust, &mut |_| {})
+    }
+}
+
+/// The leaves of a test ledger.
+pub struct Leaves(pub Vec<TreeHash>);
+
+impl Leaves {
+    pub fn of(written: &Written) -> Self {
+        Self(written.entries.iter().map(|(bytes, _)| leaf_hash(bytes)).collect())
+    }
+}
+
+impl Nodes for Leaves {
+    type Error = core::convert::Infallible;
+    fn node(&self, level: u32, index: u64) -> Result<TreeHash, Self::Error> {
+        if level == 0 {
+            return Ok(self.0[usize::try_from(index).unwrap()]);
+        }
+        let (start, half) = (index << level, 1 << (level - 1));
+        let left = range_hash(self, start, start + half)?;
+        Ok(node_hash(&left, &range_hash(self, start + half, start + 2 * half)?))
     }
 }
 
@@ -232,7 +253,7 @@ impl Writer<'_> {
         if entry.raw.is_some() {
             openings.push(raw);
         }
-        if index % 5 == 0 {
+        if index.is_multiple_of(5) {
             openings.clear();
         }
         (self.plan.spoil)(index, &mut entry, &mut openings);

@@ -10,7 +10,7 @@ mod threads;
 mod tiles;
 mod walk;
 
-pub(crate) use examine::examine_entry;
+pub(crate) use examine::{Examined, Found, Located, examine_entry, examine_openings};
 #[cfg(test)]
 pub(crate) use tiles::TileBuilder;
 
@@ -21,7 +21,8 @@ use sealbook_core::note::{Note, VerifierKey};
 
 use crate::files;
 use crate::report::{Class, Failure, KeySource, Report, Trust};
-use walk::{SignatureJob, Walk};
+use walk::SignatureJob;
+pub(crate) use walk::Walk;
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn read_checkpoint(dir: &Path, name: &'static str, report: &mut Report) -> Optio
     }
 }
 
-fn claimed(note: &[u8], name: &str, report: &mut Report) -> Option<Claim> {
+pub(crate) fn claimed(note: &[u8], name: &str, report: &mut Report) -> Option<Claim> {
     match Note::parse(note).and_then(|note| Checkpoint::parse(note.unverified_text())) {
         Ok(checkpoint) => Some(Claim { checkpoint, note: note.to_vec() }),
         Err(error) if name == AT_LEAST => {

@@ -59,7 +59,8 @@ pub struct Walk {
     pub signatures: Vec<SignatureJob>,
     /// Footer of the segment at hand.
     pub footer: bool,
-    pub(super) threads: Threads,
+    /// The threads of all subjects.
+    pub threads: Threads,
     tiles: TileBuilder,
     time: Option<Micros>,
     file: String,
@@ -96,6 +97,24 @@ impl Walk {
             batch_first: Some(0),
             commits: 0,
         }
+    }
+
+    /// Begins in the middle, at entry `first`, right of `tree`; roots at `sizes` are to be kept.
+    pub fn resume(&mut self, first: u64, tree: Frontier, sizes: impl IntoIterator<Item = u64>) {
+        let root = tree.root();
+        self.roots = sizes.into_iter().map(|size| (size, (size == first).then_some(root))).collect();
+        self.next = Some(first);
+        self.batch_first = Some(first);
+        if first > 0 {
+            self.chain = None;
+        }
+        self.threads.known_from = first;
+        self.tree = Some(tree);
+    }
+
+    /// Says in which file the next entries lie.
+    pub fn file(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
     }
 
     fn fail(&mut self, class: Class, offset: u64, index: Option<u64>, detail: impl Into<String>) {

@@ -1,0 +1,290 @@
+//! Checks an evidence pack: archive, manifest, signatures, entries, tree. Everything but running its tests again.
+
+mod archive;
+mod contents;
+mod entries;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use sealbook_core::checkpoint::{self, Checkpoint};
+use sealbook_core::hash::{TreeHash, hex, sha256};
+use sealbook_core::limits::NOTE_BYTES_MAX;
+use sealbook_core::note::{Note, NoteError, VerifierKey};
+use sealbook_core::pack::{Consistency, Manifest, names, sealed_name};
+use sealbook_core::tile::{Tile, TileKind};
+use sealbook_core::tree::verify_consistency;
+
+use crate::files;
+use crate::ledger::{AT_LEAST, Claim, Progress, claimed};
+use crate::report::{Class, Failure, KeySource, Report, Trust, Verdict};
+use archive::Archive;
+pub use contents::PackContents;
+use entries::Entries;
+
+/// Checks the pack at `path`. Its contents are given only when it is `VERIFIED`.
+pub fn verify_pack(path: &Path, trust: &Trust, progress: &mut dyn FnMut(Progress)) -> (Report, Option<PackContents>) {
+    let mut report = Report::on("pack");
+    let archive = match files::open(path).and_then(|file| Archive::scan(file, &mut report)) {
+        Ok(archive) => archive,
+        Err(error) => return (Report::undecided("pack", format!("{}: {error}", path.display())), None),
+    };
+    match check(&archive, trust, report, progress) {
+        Ok((report, manifest)) if matches!(report.verdict(), Verdict::Verified(_)) => {
+            let contents = manifest.map(|manifest| PackContents::new(archive, manifest));
+            (report, contents)
+        }
+        Ok((report, _)) => (report, None),
+        Err(error) => (Report::undecided("pack", format!("{}: {error}", path.display())), None),
+    }
+}
+
+fn check(
+    archive: &Archive,
+    trust: &Trust,
+    mut report: Report,
+    progress: &mut dyn FnMut(Progress),
+) -> io::Result<(Report, Option<Manifest>)> {
+    if report.has_failed() {
+        return Ok((report, None));
+    }
+    let bytes = archive.manifest();
+    let parsed = bytes
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|bytes| Manifest::parse(bytes).map_err(|error| error.to_string()));
+    let manifest = match parsed {
+        Ok(manifest) => manifest,
+        Err(why) => {
+            report.fail(Failure::new(Class::Manifest, why).file(names::MANIFEST));
+            return Ok((report, None));
+        }
+    };
+    report.origin = Some(manifest.origin.clone());
+    archive.compare_files(&manifest.files, &mut report)?;
+    expected_files(&manifest, &mut report);
+    let keys = keys(&manifest, trust, &mut report);
+    let mut signed = Signed { archive, manifest: &manifest, keys: &keys, report };
+    signed.manifest(bytes.as_deref().unwrap_or_default());
+    signed.checkpoint(names::CHECKPOINT, manifest.size);
+    let start = manifest.start.and_then(|size| signed.checkpoint(names::CHECKPOINT_START, size));
+    let at_least = trust.at_least.as_deref().and_then(|note| claimed(note, AT_LEAST, &mut signed.report));
+    let mut report = signed.report;
+    let Some(consistency) = consistency(archive, &mut report) else { return Ok((report, Some(manifest))) };
+    if let (Some(size), Some(root)) = (manifest.start, start)
+        && let Err(error) = verify_consistency(size, manifest.size, &root, &manifest.root, &consistency.start_to_size)
+    {
+        let detail = format!("the start checkpoint of {size} entries does not lead to the checkpoint: {error}");
+        report.fail(Failure::new(Class::NotConsistent, detail).file(names::CONSISTENCY));
+    }
+    let entries = Entries { archive, manifest: &manifest, consistency: &consistency };
+    let mut walk = entries.walk(report, at_least.as_ref().map(|claim| claim.checkpoint.size), progress);
+    let own = walk.genesis.as_ref().map(|genesis| genesis.verifier_key.clone());
+    if let Some(own) = own.filter(|own| !keys.iter().any(|key| key.to_string() == *own)) {
+        let detail = format!("entry 0 names the key {own}, which is none of those given");
+        walk.report.fail(Failure::new(Class::KeyMismatch, detail).index(Some(0)));
+    }
+    if let Some(claim) = at_least {
+        let root = walk.roots.get(&claim.checkpoint.size).copied().flatten();
+        anchor(&mut walk.report, &claim, &manifest, root, start, &keys);
+    }
+    let mut report = walk.report;
+    report.size = Some(manifest.size);
+    report.root = Some(manifest.root);
+    report.note(format!(
+        "entries {} to {} of {} are in the pack; the tests looked at {} to {}",
+        manifest.first,
+        manifest.end - 1,
+        manifest.size,
+        manifest.from,
+        manifest.to
+    ));
+    Ok((report, Some(manifest)))
+}
+
+/// The keys to check with: those from outside. Without any, the pack's own, which proves nothing but finds damage.
+fn keys(manifest: &Manifest, trust: &Trust, report: &mut Report) -> Vec<VerifierKey> {
+    if !trust.keys.is_empty() {
+        let keys: Vec<_> = trust.keys.iter().map(ToString::to_string).collect();
+        if !keys.contains(&manifest.key) {
+            let detail = format!("the pack says that {} signed it, which is none of the keys given", manifest.key);
+            report.fail(Failure::new(Class::KeyMismatch, detail).file(names::MANIFEST));
+        }
+        report.key = KeySource::Given(keys.join(" "));
+        return trust.keys.clone();
+    }
+    report.miss("the verifier key of the ledger: with its own key alone a pack proves nothing");
+    match VerifierKey::parse(&manifest.key) {
+        Ok(key) => {
+            report.key = KeySource::Itself(manifest.key.clone());
+            vec![key]
+        }
+        Err(error) => {
+            report.fail(Failure::new(Class::Manifest, error.to_string()).file(names::MANIFEST));
+            Vec::new()
+        }
+    }
+}
+
+/// Signed texts of a pack.
+struct Signed<'a> {
+    archive: &'a Archive,
+    manifest: &'a Manifest,
+    keys: &'a [VerifierKey],
+    report: Report,
+}
+
+impl Signed<'_> {
+    fn note(&mut self, name: &str) -> Option<Vec<u8>> {
+        let found = self.archive.member(name).map(|member| self.archive.content(member, NOTE_BYTES_MAX));
+        match found {
+            Some(Ok(note)) => Some(note),
+            Some(Err(why)) => {
+                self.report.fail(Failure::new(Class::Signature, why).file(name));
+                None
+            }
+            None => {
+                self.report.fail(Failure::new(Class::FileMissing, "every pack has this file").file(name));
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, name: &str, error: &NoteError) {
+        let class = if *error == NoteError::NotSigned { Class::KeyMismatch } else { Class::Signature };
+        self.report.fail(Failure::new(class, error.to_string()).file(name));
+    }
+
+    fn manifest(&mut self, bytes: &[u8]) {
+        let name = names::MANIFEST_SIGNATURE;
+        let Some(note) = self.note(name) else { return };
+        let expected = Manifest::signed_text(&self.manifest.origin, bytes);
+        match Note::parse(&note).and_then(|note| note.verify(self.keys).map(ToOwned::to_owned)) {
+            Ok(text) if text == expected => self.report.checked.signatures += 1,
+            Ok(_) => {
+                let detail = format!("what is signed is not this manifest (SHA-256 {})", hex(&sha256(bytes)));
+                self.report.fail(Failure::new(Class::Signature, detail).file(name));
+            }
+            Err(error) => self.refuse(name, &error),
+        }
+    }
+
+    /// Checks a signed checkpoint and gives its root.
+    fn checkpoint(&mut self, name: &str, size: u64) -> Option<TreeHash> {
+        let note = self.note(name)?;
+        let verified = match checkpoint::verify(&note, self.keys) {
+            Ok(verified) => verified,
+            Err(error) => {
+                self.refuse(name, &error);
+                return None;
+            }
+        };
+        self.report.checked.signatures += 1;
+        let root = if name == names::CHECKPOINT { self.manifest.root } else { verified.root };
+        let expected = Checkpoint { origin: self.manifest.origin.clone(), size, root };
+        if *verified != expected {
+            let detail =
+                format!("it says {} entries of {:?}, the manifest says otherwise", verified.size, verified.origin);
+            self.report.fail(Failure::new(Class::NotConsistent, detail).file(name));
+        }
+        Some(root)
+    }
+}
+
+fn consistency(archive: &Archive, report: &mut Report) -> Option<Consistency> {
+    let name = names::CONSISTENCY;
+    let content = archive.member(name).map(|member| archive.content(member, NOTE_BYTES_MAX));
+    let content = content.unwrap_or_else(|| Err("every pack has this file".to_owned()));
+    match content.and_then(|bytes| Consistency::parse(&bytes).map_err(|error| error.to_string())) {
+        Ok(consistency) => Some(consistency),
+        Err(why) => {
+            report.fail(Failure::new(Class::NotConsistent, why).file(name));
+            None
+        }
+    }
+}
+
+/// Checks that the manifest lists what it must, and nothing in the reserved folders that it must not.
+fn expected_files(manifest: &Manifest, report: &mut Report) {
+    let fail = |report: &mut Report, name: &str, class, detail: &str| {
+        report.fail(Failure::new(class, detail).file(name));
+    };
+    let digest = |name: &str| manifest.files.iter().find(|file| file.name == name).map(|file| file.sha256);
+    for name in [names::CHECKPOINT, names::CONSISTENCY, names::RESULTS, names::POLICY] {
+        if digest(name).is_none() {
+            fail(report, name, Class::FileMissing, "every pack has this file");
+        }
+    }
+    if digest(names::CHECKPOINT_START).is_some() != manifest.start.is_some() {
+        fail(report, names::CHECKPOINT_START, Class::Manifest, "`start` and this file belong together");
+    }
+    let mut texts = vec![(names::POLICY.to_owned(), manifest.policy)];
+    for framework in &manifest.frameworks {
+        texts.push((format!("frameworks/{}/framework.toml", framework.id), framework.catalogue));
+        texts.push((format!("frameworks/{}/mapping.toml", framework.id), framework.mapping));
+    }
+    for (name, expected) in texts {
+        if digest(&name) != Some(expected) {
+            fail(report, &name, Class::FileDigest, "the manifest gives two digests of it, or does not list it");
+        }
+    }
+    let bundles: BTreeSet<_> = manifest.bundles().collect();
+    let sealed: BTreeSet<_> = bundles.iter().map(|bundle| sealed_name(bundle.index)).collect();
+    for file in &manifest.files {
+        let known = if file.name.starts_with("tile/") {
+            Tile::parse(&file.name).is_some_and(|tile| {
+                let full = Tile { kind: TileKind::Entries, ..tile };
+                bundles.contains(&full)
+                    && (tile.kind == TileKind::Entries || (tile.kind == TileKind::Hashes(0) && tile.width == 256))
+            })
+        } else {
+            !file.name.starts_with("sealed/") || sealed.contains(&file.name)
+        };
+        if !known {
+            fail(report, &file.name, Class::Manifest, "no such tile or sealed file belongs to the range of the pack");
+        }
+    }
+}
+
+/// Checks that an earlier checkpoint lies on the history of the pack.
+fn anchor(
+    report: &mut Report,
+    claim: &Claim,
+    manifest: &Manifest,
+    root: Option<TreeHash>,
+    start: Option<TreeHash>,
+    keys: &[VerifierKey],
+) {
+    let claimed = &claim.checkpoint;
+    if claimed.origin != manifest.origin {
+        report.miss(format!("{AT_LEAST} is of {:?}, another ledger", claimed.origin));
+        return;
+    }
+    if let Err(error) = checkpoint::verify(&claim.note, keys) {
+        report.fail(Failure::new(Class::Signature, error.to_string()).file(AT_LEAST));
+        return;
+    }
+    let known = match claimed.size {
+        size if size > manifest.size => {
+            let detail = format!("it says {size} entries, the pack was made at {}", manifest.size);
+            report.fail(Failure::new(Class::RolledBack, detail).file(AT_LEAST));
+            return;
+        }
+        size if size == manifest.size => Some(manifest.root),
+        size if Some(size) == manifest.start => start,
+        _ => root,
+    };
+    match known {
+        Some(known) if known == claimed.root => report.anchored = true,
+        Some(known) => {
+            let detail = format!("it says root {}, the pack gives {known} at {} entries", claimed.root, claimed.size);
+            report.fail(Failure::new(Class::NotConsistent, detail).file(AT_LEAST));
+        }
+        None => {
+            report.miss(format!("{AT_LEAST} is of {} entries, and the pack has no entries from there on", claimed.size))
+        }
+    }
+}

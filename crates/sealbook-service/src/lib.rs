@@ -1,1 +1,32 @@
-//! HTTP in and out.
+//! HTTP in and out: takes events, answers once they are durable, and serves the log to anyone who checks it.
+//!
+//! Takes: HTTP requests on loopback; a [`sealbook_log::Ledger`] that is open for writing.
+//! Gives: receipts with proofs, the tlog-tiles read API, entries, metrics, a dashboard.
+//! Never: answers before the commit is durable, takes a source's name from a body, drops an element silently.
+//! Next:  `sealbook-cli`.
+
+mod acts;
+mod app;
+mod body;
+mod cloudevents;
+mod config;
+mod dashboard;
+mod entries;
+mod guard;
+mod list;
+mod log_api;
+mod metrics;
+mod openapi;
+mod params;
+mod problem;
+mod receipt;
+mod receive;
+mod routes;
+mod server;
+
+pub use config::{
+    BODY_BYTES_MAX, BODY_SECONDS_MAX, CONNECTIONS_MAX, Config, DECOMPRESSED_BYTES_MAX, HEADER_SECONDS_MAX,
+    IN_FLIGHT_BYTES_MAX, Limits, STOP_SECONDS_MAX,
+};
+pub use openapi::document as openapi;
+pub use server::{ServeError, Server, serve};

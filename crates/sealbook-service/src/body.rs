@@ -1,0 +1,133 @@
+//! Takes a request's body in: admission before anything is read, limits on what is sent and on what comes out of it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use sealbook_log::{QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
+use sealbook_sources::{DecompressError, decompress};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::{App, PERMIT_BYTES, beside};
+use crate::problem::Problem;
+
+/// Of the queue's entries and bytes, this part (in quarters) may wait before new requests are turned away unread.
+const QUEUE_QUARTERS: usize = 3;
+/// What a byte of gzip is taken for until it is undone; audit logs shrink by 7 to 40 times.
+const GZIP_RATIO: usize = 20;
+/// Bodies up to this size are worked on where they arrive.
+pub(crate) const SMALL_BYTES: usize = 32 << 10;
+
+/// A whole body, decompressed, and the memory that it was granted.
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
+    _grant: Grant,
+}
+
+/// Memory that was granted; given back when dropped.
+struct Grant {
+    memory: Arc<Semaphore>,
+    held: Vec<OwnedSemaphorePermit>,
+}
+
+impl Grant {
+    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let permit = self.memory.clone().try_acquire_many_owned(permits).map_err(|_| {
+            Problem::overloaded("the bodies in work take all the memory granted to them; try again later")
+        })?;
+        self.held.push(permit);
+        Ok(())
+    }
+}
+
+/// Decides whether there is room, then reads and decompresses.
+pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
+    if let Some(why) = app.ledger.poisoned() {
+        return Err(Problem::poisoned(&why));
+    }
+    let (entries, bytes) = app.ledger.queue_depth();
+    if entries > QUEUE_ENTRIES_MAX / 4 * QUEUE_QUARTERS || bytes > QUEUE_BYTES_MAX / 4 * QUEUE_QUARTERS {
+        return Err(Problem::overloaded(format!("{entries} entries ({bytes} bytes) are waiting; try again later")));
+    }
+    let gzip = is_gzip(headers)?;
+    let limits = app.limits;
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let sent = length.unwrap_or(limits.body_bytes);
+    if sent > limits.body_bytes {
+        return Err(too_large(limits.body_bytes));
+    }
+    let mut granted = if gzip { sent.saturating_mul(GZIP_RATIO) } else { sent }.clamp(1, limits.decompressed_bytes);
+    let mut grant = Grant { memory: app.memory.clone(), held: Vec::new() };
+    grant.take(granted)?;
+    let bytes = tokio::time::timeout(limits.body_time, read(body, sent, length.is_some(), limits.body_bytes))
+        .await
+        .map_err(|_| {
+        let detail = format!("the body did not arrive within {} s", limits.body_time.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
+    })??;
+    if gzip && !looks_like_gzip(&bytes) {
+        let detail = "Content-Encoding is gzip, but the body does not begin as gzip does";
+        return Err(Problem::bad_request("bad-gzip", detail));
+    }
+    if !looks_like_gzip(&bytes) {
+        return Ok(Received { bytes, _grant: grant });
+    }
+    let bytes = Arc::new(bytes);
+    loop {
+        let (compressed, limit) = (bytes.clone(), granted);
+        let undone = beside(move || Ok(decompress(&compressed, limit).map(std::borrow::Cow::into_owned))).await?;
+        match undone {
+            Ok(bytes) => return Ok(Received { bytes, _grant: grant }),
+            // It shrank better than most: ask for the memory first, then undo it again.
+            Err(DecompressError::TooLarge { .. }) if granted < limits.decompressed_bytes => {
+                grant.take(limits.decompressed_bytes - granted)?;
+                granted = limits.decompressed_bytes;
+            }
+            Err(error @ DecompressError::TooLarge { .. }) => {
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "decompressed-too-large", error.to_string()));
+            }
+            Err(error) => return Err(Problem::bad_request("bad-gzip", error.to_string())),
+        }
+    }
+}
+
+fn looks_like_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(false) };
+    match value.to_str().map(str::trim).unwrap_or_default() {
+        encoding if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => Ok(true),
+        encoding if encoding.eq_ignore_ascii_case("identity") => Ok(false),
+        _ => {
+            let detail = format!("Content-Encoding {value:?} is not understood; send gzip or none");
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", detail)
+                .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip")))
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body is above the limit of {limit} bytes; send smaller batches");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+}
+
+async fn read(mut body: Body, expected: usize, known: bool, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(if known { expected } else { 0 });
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame
+            .map_err(|error| Problem::bad_request("broken-body", format!("the body broke off on its way: {error}")))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > limit {
+                return Err(too_large(limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,80 @@
+//! Where the service listens, and every limit it keeps.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sealbook_disk::World;
+
+/// Bytes of one request body as it is sent. The Kubernetes API server sends at most 10 MiB, OPA 32 KiB.
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one body after decompression. Audit logs shrink by 7 to 40 times; one above this is refused whole.
+pub const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of decompressed bodies in work at once; more is answered with 429 before anything is read. What is parsed of
+/// a body takes about four times its size, so this bounds the memory of all requests together.
+pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
+
+/// Connections open at once; more wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 1_024;
+
+/// Seconds for the head of a request, and for which a connection may lie idle between two.
+pub const HEADER_SECONDS_MAX: u64 = 60;
+
+/// Seconds in which a body must arrive.
+pub const BODY_SECONDS_MAX: u64 = 60;
+
+/// Seconds for which stopping waits for answers that are on their way.
+pub const STOP_SECONDS_MAX: u64 = 20;
+
+/// The limits that an operator may want lower; the defaults are the constants of this file.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one body as sent.
+    pub body_bytes: usize,
+    /// Bytes of one body after decompression.
+    pub decompressed_bytes: usize,
+    /// Bytes of decompressed bodies in work at once.
+    pub in_flight_bytes: usize,
+    /// Time for the head of a request, and between two requests.
+    pub header_time: Duration,
+    /// Time for a body.
+    pub body_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: BODY_BYTES_MAX,
+            decompressed_bytes: DECOMPRESSED_BYTES_MAX,
+            in_flight_bytes: IN_FLIGHT_BYTES_MAX,
+            header_time: Duration::from_secs(HEADER_SECONDS_MAX),
+            body_time: Duration::from_secs(BODY_SECONDS_MAX),
+        }
+    }
+}
+
+/// How to serve a ledger.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen: a loopback address. Port 0 takes a free port.
+    pub listen: SocketAddr,
+    /// Whose clock dates the service's own acts.
+    pub world: World,
+    /// The limits.
+    pub limits: Limits,
+}
+
+impl core::fmt::Debug for Config {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Listens at `listen` with the default limits and the real clock.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, world: World::real(), limits: Limits::default() }
+    }
+}

@@ -1,0 +1,93 @@
+//! What every answer carries, and who may not even ask: pages of other sites, in a browser on this machine.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, HeaderMap, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Loopback has no credentials, so a page that a browser loaded elsewhere must not reach it: neither by sending a form
+/// here, nor by pointing its own name at this machine.
+pub(crate) async fn guard(State(_): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    let mut response = match refused(request.headers(), request.uri()) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    };
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn refused(headers: &HeaderMap, uri: &Uri) -> Option<Problem> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(|host| host.as_str()));
+    let Some(host) = host else {
+        return Some(Problem::bad_request("no-host", "the request has no Host header"));
+    };
+    if !is_loopback(host) {
+        let detail = format!("{host:?} is no name of this machine's loopback; use 127.0.0.1 or localhost");
+        return Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, "not-loopback", detail));
+    }
+    let origin = headers.get(ORIGIN)?.to_str().unwrap_or_default();
+    if origin.strip_prefix("http://") == Some(host) {
+        return None;
+    }
+    let detail = format!("a page of {origin:?} may not use this service");
+    Some(Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _)) => name,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Nothing is at this path.
+pub(crate) async fn nothing(uri: Uri) -> Problem {
+    Problem::not_found(
+        "no-such-path",
+        format!("there is nothing at {:?}; /openapi.json lists what there is", uri.path()),
+    )
+}
+
+/// Something is at this path, but not for this method.
+pub(crate) async fn wrong_method(uri: Uri) -> Problem {
+    let detail = format!("{:?} does not take this method; /openapi.json says which", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_loopback_are_answered() {
+        for good in ["localhost", "LOCALHOST:80", "127.0.0.1:8443", "127.9.9.9", "[::1]:80", "[::1]"] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in ["example.com", "127.0.0.1.example.com", "10.0.0.1:80", "[2001:db8::1]:80", "", "localhost.evil:1"] {
+            assert!(!is_loopback(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_refused_and_ours_is_not() {
+        let ask = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("127.0.0.1:80"));
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            refused(&headers, &Uri::from_static("/")).map(|problem| problem.code)
+        };
+        assert_eq!(ask("http://127.0.0.1:80"), None);
+        assert_eq!(ask("http://127.0.0.1:81"), Some("foreign-origin"));
+        assert_eq!(ask("https://example.com"), Some("foreign-origin"));
+        assert_eq!(ask("null"), Some("foreign-origin"));
+    }
+}

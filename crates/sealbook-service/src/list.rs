@@ -1,0 +1,172 @@
+//! Takes a body apart: prepared events, and the elements that are none.
+
+use axum::http::StatusCode;
+use sealbook_core::entry::Source as From;
+use sealbook_core::limits::RAW_BYTES_MAX;
+use sealbook_log::{PrepareError, Prepared, Submission};
+use sealbook_sources::{Item, Source, json};
+
+use crate::acts::Refused;
+use crate::app::{App, unprepared};
+use crate::cloudevents::{self, Attributes};
+use crate::problem::Problem;
+
+/// How the elements of a body are found.
+#[derive(Clone)]
+pub(crate) enum Form {
+    /// As the source itself sends them.
+    Own,
+    /// One cloud event whose data is the element.
+    Structured,
+    /// A list of those.
+    Batched,
+    /// The body is the data; the attributes came as headers.
+    Binary(Attributes),
+}
+
+/// Who sends, and how to read it.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    /// Source id of the entries.
+    pub(crate) id: String,
+    pub(crate) format: &'static dyn Source,
+    pub(crate) form: Form,
+}
+
+/// A body taken apart.
+#[derive(Default)]
+pub(crate) struct Parsed {
+    pub(crate) events: Vec<Prepared>,
+    /// For each prepared event, its number among all events of the body, from 0.
+    pub(crate) numbers: Vec<usize>,
+    pub(crate) refused: Vec<Refused>,
+}
+
+impl Sender {
+    fn items(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Problem> {
+        let read = match &self.form {
+            Form::Own => self.format.read(body, out),
+            Form::Structured => cloudevents::read(body, false, self.format, out),
+            Form::Batched => cloudevents::read(body, true, self.format, out),
+            Form::Binary(attributes) => self.format.read(body, &mut |item| out(attributes.attach(item))),
+        };
+        read.map_err(|error| {
+            let mut problem = Problem::bad_request("unreadable-body", error.to_string());
+            problem.offset = Some(error.offset);
+            problem
+        })
+    }
+
+    /// Reads, seals and encodes everything; what is no event is set apart.
+    pub(crate) fn parse(&self, app: &App, body: &[u8]) -> Result<Parsed, Problem> {
+        let mut parsed = Parsed::default();
+        let (mut number, mut failed) = (0, None);
+        self.items(body, &mut |item| match item {
+            Item::Refused { reason, raw } => parsed.refused.push(Refused {
+                element: Some(reason.element),
+                line: reason.line,
+                offset: Some(reason.offset),
+                field: Some(reason.path).filter(|path| !path.is_empty()),
+                reason: reason.problem,
+                raw,
+            }),
+            Item::Event(mapped) => {
+                let raw = mapped.raw.clone();
+                let source = From {
+                    id: self.id.clone(),
+                    format: self.format.name().to_owned(),
+                    version: u64::from(self.format.version()),
+                    sequence: mapped.sequence,
+                };
+                let original = Some((mapped.raw, mapped.media_type.to_owned()));
+                match app.ledger.prepare(Submission { source, event: mapped.event, raw: original }) {
+                    Ok(prepared) => {
+                        parsed.events.push(prepared);
+                        parsed.numbers.push(number);
+                    }
+                    Err(PrepareError::Field(error)) => parsed.refused.push(Refused {
+                        field: Some(error.path).filter(|path| !path.is_empty()),
+                        reason: error.problem,
+                        ..Refused::of(raw)
+                    }),
+                    Err(error) => failed = Some(unprepared(error)),
+                }
+                number += 1;
+            }
+        })?;
+        failed.map_or(Ok(parsed), Err)
+    }
+
+    /// Bytes and id of the events with these numbers, which must ascend.
+    pub(crate) fn again(&self, body: &[u8], numbers: &[usize]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
+        let (mut number, mut found) = (0, Vec::with_capacity(numbers.len()));
+        self.items(body, &mut |item| {
+            if let Item::Event(mapped) = item {
+                if numbers.get(found.len()) == Some(&number) {
+                    found.push((mapped.event.id, mapped.raw));
+                }
+                number += 1;
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Bytes of all events with this id.
+    pub(crate) fn with_id(&self, body: &[u8], id: &str) -> Result<Vec<Vec<u8>>, Problem> {
+        let mut found = Vec::new();
+        self.items(body, &mut |item| {
+            if let Item::Event(mapped) = item
+                && mapped.event.id == id
+            {
+                found.push(mapped.raw);
+            }
+        })?;
+        Ok(found)
+    }
+}
+
+/// Why a body is refused whole: its first bad element, and how many there are.
+pub(crate) fn refusal(refused: &[Refused]) -> Option<Problem> {
+    let first = refused.first()?;
+    let (status, code) = class(first);
+    let place = match (first.line, first.element) {
+        (Some(line), _) => format!("line {line}: "),
+        (None, Some(element)) if refused.len() > 1 || element > 1 => format!("element {element}: "),
+        _ => String::new(),
+    };
+    let field = first.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+    let mut problem = Problem::new(status, code, format!("{place}{field}{}; nothing was committed", first.reason));
+    problem.field.clone_from(&first.field);
+    problem.element = first.element;
+    problem.line = first.line;
+    problem.offset = first.offset;
+    problem.refused = Some(refused.len());
+    Some(problem)
+}
+
+/// Words of a problem, and the code that stands for them; the tests of this crate hold both together.
+const CODES: [(&str, &str); 6] = [
+    ("unknown field", "unknown-field"),
+    ("is missing", "missing-field"),
+    ("expected ", "wrong-type"),
+    ("is no RFC 3339 time", "bad-time"),
+    ("at most ", "limit-exceeded"),
+    ("is none of ", "unknown-word"),
+];
+
+fn class(refused: &Refused) -> (StatusCode, &'static str) {
+    if refused.raw.len() > RAW_BYTES_MAX {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "element-too-large");
+    }
+    if refused.reason == "appears twice" {
+        return (StatusCode::BAD_REQUEST, "duplicate-key");
+    }
+    // What starts as CBOR does was readable, or the body had been refused as a whole.
+    if refused.raw.first().is_none_or(|byte| *byte < 0x80) && json::parse(&refused.raw).is_err() {
+        return (StatusCode::BAD_REQUEST, "bad-json");
+    }
+    // A value that is quoted in front may hold any words: what is said about it comes after.
+    let said = refused.reason.rsplit('"').next().unwrap_or_default();
+    let known = CODES.iter().find(|(words, _)| said.trim_start().starts_with(words) || said.contains(words));
+    (StatusCode::UNPROCESSABLE_ENTITY, known.map_or("bad-value", |(_, code)| code))
+}

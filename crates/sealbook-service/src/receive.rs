@@ -1,0 +1,253 @@
+//! Takes events in: whole batches on `/v1/events`, element by element on the endpoints of sources.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use sealbook_log::{Answer, Group, Placed, Prepared};
+use sealbook_sources::by_name;
+
+use crate::acts::Refused;
+use crate::app::{App, beside};
+use crate::body::{Received, SMALL_BYTES, receive};
+use crate::cloudevents::{Attributes, BATCHED, STRUCTURED};
+use crate::list::{Form, Parsed, Sender, refusal};
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::receipt::{QuarantineReceipt, Receipt, json};
+
+/// The act that keeps an element which is no event.
+const QUARANTINED: &str = "source.element-quarantined";
+/// The act that keeps an attempt to send another event under a known id.
+const REFUSED: &str = "write.refused";
+/// Proofs of so few entries are made where the answer is written.
+const FEW: usize = 16;
+
+/// Media types of native events.
+pub(crate) const NATIVE_TYPES: [&str; 7] = [
+    "application/json",
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/cbor",
+    "application/cbor-seq",
+    STRUCTURED,
+    BATCHED,
+];
+
+type Answered = Result<Response<Body>, Problem>;
+
+/// `POST /v1/events`: all or nothing.
+pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
+    let params = Params::of(&uri)?.only(&["source", "proof"])?;
+    let format = by_name("native").ok_or_else(|| unknown_source("native"))?;
+    let sender = Sender { id: params.source("native")?, format, form: native_form(&headers)? };
+    counted(&app, Request { sender, strict: true, proofs: proofs(&params)? }, &headers, body).await
+}
+
+/// `POST /v1/sources/{name}` and the paths that systems append to it.
+pub(crate) async fn source(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
+    let name = uri.path().trim_start_matches("/v1/sources/").split('/').next().unwrap_or_default();
+    from(&app, name, &uri, &headers, body).await
+}
+
+/// `POST /logs`: where OPA sends its decisions when it is given nothing but an address.
+pub(crate) async fn opa(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
+    from(&app, "opa", &uri, &headers, body).await
+}
+
+async fn from(app: &Arc<App>, name: &str, uri: &Uri, headers: &HeaderMap, body: Body) -> Answered {
+    // Senders append parameters of their own (the Kubernetes API server: timeout), so unknown ones pass.
+    let params = Params::of(uri)?;
+    let format = by_name(name).ok_or_else(|| unknown_source(name))?;
+    let sender = Sender { id: params.source(name)?, format, form: Form::Own };
+    counted(app, Request { sender, strict: false, proofs: proofs(&params)? }, headers, body).await
+}
+
+fn proofs(params: &Params) -> Result<bool, Problem> {
+    Ok(params.word("proof", &["full", "none"])? != Some("none"))
+}
+
+fn unknown_source(name: &str) -> Problem {
+    let known: Vec<_> = sealbook_sources::all().iter().map(|source| source.name()).collect();
+    Problem::not_found("unknown-source", format!("there is no source {name:?}; known here: {}", known.join(", ")))
+}
+
+/// What kind of body the headers announce; JSON and CBOR are told apart by their bytes.
+fn native_form(headers: &HeaderMap) -> Result<Form, Problem> {
+    let media_type = match headers.get(CONTENT_TYPE) {
+        None => "application/json".to_owned(),
+        Some(value) => {
+            value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        }
+    };
+    match media_type.as_str() {
+        STRUCTURED => Ok(Form::Structured),
+        BATCHED => Ok(Form::Batched),
+        known if NATIVE_TYPES.contains(&known) => Ok(Attributes::of(headers)?.map_or(Form::Own, Form::Binary)),
+        other => {
+            let detail = format!("Content-Type {other:?} is not taken here; send one of {}", NATIVE_TYPES.join(", "));
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail))
+        }
+    }
+}
+
+struct Request {
+    sender: Sender,
+    /// All or nothing.
+    strict: bool,
+    proofs: bool,
+}
+
+async fn counted(app: &Arc<App>, request: Request, headers: &HeaderMap, body: Body) -> Answered {
+    let source = request.sender.id.clone();
+    let answered = match receive(app, headers, body).await {
+        Ok(received) => take(app, request, Arc::new(received)).await,
+        Err(problem) => Err(problem),
+    };
+    if answered.is_err() {
+        app.metrics.count(&source, |counts| counts.refused += 1);
+    }
+    answered
+}
+
+async fn take(app: &Arc<App>, request: Request, body: Arc<Received>) -> Answered {
+    let Request { sender, strict, proofs } = request;
+    let parsed = {
+        let (app, sender, body) = (app.clone(), sender.clone(), body.clone());
+        let small = body.bytes.len() <= SMALL_BYTES;
+        let parse = move || sender.parse(&app, &body.bytes);
+        if small { parse()? } else { beside(parse).await? }
+    };
+    if strict {
+        if let Some(problem) = refusal(&parsed.refused) {
+            return Err(problem);
+        }
+        let answer = match app.commit(Group { entries: parsed.events, all_or_nothing: true }).await {
+            Err(problem) if problem.status == StatusCode::CONFLICT.as_u16() => {
+                return Err(record_conflict(app, &sender, &body, problem).await?);
+            }
+            answer => answer?,
+        };
+        return answer_all(app, &sender, answer, Quarantine::default(), proofs).await;
+    }
+    lenient(app, sender, parsed, body, proofs).await
+}
+
+/// What was set aside, and how many of it for the first time.
+#[derive(Default)]
+struct Quarantine {
+    receipts: Vec<QuarantineReceipt>,
+    new: u64,
+}
+
+impl Quarantine {
+    /// `placed` are the entries of all refused elements in a row; `parts` says how many each has.
+    fn add(&mut self, refused: Vec<Refused>, parts: &[usize], placed: &[Placed]) {
+        let mut placed = placed.iter();
+        for (refused, parts) in refused.into_iter().zip(parts) {
+            let entries: Vec<_> = placed.by_ref().take(*parts).collect();
+            let Some(first) = entries.first() else { continue };
+            self.new += u64::from(entries.iter().any(|entry| matches!(entry, Placed::Committed { .. })));
+            let Refused { element, line, field, reason: detail, .. } = refused;
+            self.receipts.push(QuarantineReceipt { element, line, field, detail, index: first.index() });
+        }
+    }
+}
+
+/// Prepares the acts that keep refused elements; gives how many entries each takes.
+fn acts_for(
+    app: &App,
+    sender: &Sender,
+    action: &str,
+    refused: &[Refused],
+    entries: &mut Vec<Prepared>,
+) -> Result<Vec<usize>, Problem> {
+    let mut parts = Vec::with_capacity(refused.len());
+    for refused in refused {
+        let submissions = refused.submissions(app, action, &sender.id, sender.format.name());
+        parts.push(submissions.len());
+        for submission in submissions {
+            entries.push(app.prepare(submission)?);
+        }
+    }
+    Ok(parts)
+}
+
+/// Commits what are events, and keeps the rest beside them: the sender is told that all of it was taken.
+async fn lenient(app: &Arc<App>, sender: Sender, parsed: Parsed, body: Arc<Received>, proofs: bool) -> Answered {
+    let Parsed { events: mut entries, numbers, refused } = parsed;
+    let count = entries.len();
+    let parts = acts_for(app, &sender, QUARANTINED, &refused, &mut entries)?;
+    let mut answer = app.commit(Group { entries, all_or_nothing: false }).await?;
+    let acts = answer.placed.split_off(count);
+    let mut quarantine = Quarantine::default();
+    quarantine.add(refused, &parts, &acts);
+
+    let conflicts: Vec<(usize, u64)> = answer.placed.iter().zip(&numbers).filter_map(conflict).collect();
+    if !conflicts.is_empty() {
+        let numbers: Vec<usize> = conflicts.iter().map(|(number, _)| *number).collect();
+        let again = sender.again(&body.bytes, &numbers)?;
+        let refused = again.into_iter().zip(&conflicts).map(|((id, raw), (_, index))| Refused {
+            field: Some("id".to_owned()),
+            reason: format!("event {id:?} is already entry {index}, with other content"),
+            ..Refused::of(raw)
+        });
+        let refused: Vec<Refused> = refused.collect();
+        let mut entries = Vec::new();
+        let parts = acts_for(app, &sender, QUARANTINED, &refused, &mut entries)?;
+        let acts = app.commit(Group { entries, all_or_nothing: false }).await?;
+        answer.checkpoint = acts.checkpoint;
+        quarantine.add(refused, &parts, &acts.placed);
+    }
+    answer_all(app, &sender, answer, quarantine, proofs).await
+}
+
+fn conflict((placed, number): (&Placed, &usize)) -> Option<(usize, u64)> {
+    match placed {
+        Placed::Conflict { index } => Some((*number, *index)),
+        _ => None,
+    }
+}
+
+/// Records that somebody sent another event under a known id; gives what to answer.
+async fn record_conflict(
+    app: &Arc<App>,
+    sender: &Sender,
+    body: &Received,
+    mut problem: Problem,
+) -> Result<Problem, Problem> {
+    let position = problem.element.map_or(0, |element| element - 1);
+    let Some((id, raw)) = sender.again(&body.bytes, &[position])?.pop() else {
+        return Ok(problem);
+    };
+    let same = sender.with_id(&body.bytes, &id)?;
+    if same.iter().any(|other| *other != raw) {
+        problem.entry = None;
+        problem.detail = format!("two events of this body have the id {id:?} and other content");
+    }
+    let reason = problem.detail.clone();
+    problem.detail.push_str("; nothing was committed, the attempt is recorded");
+    let refused = [Refused { element: problem.element, field: Some("id".to_owned()), reason, ..Refused::of(raw) }];
+    let mut entries = Vec::new();
+    acts_for(app, sender, REFUSED, &refused, &mut entries)?;
+    app.commit(Group { entries, all_or_nothing: true }).await?;
+    Ok(problem)
+}
+
+async fn answer_all(app: &Arc<App>, sender: &Sender, answer: Answer, quarantine: Quarantine, proofs: bool) -> Answered {
+    let Quarantine { receipts, new } = quarantine;
+    let quarantined = receipts.len() as u64;
+    let few = answer.placed.len() <= FEW;
+    let reader = app.reader.clone();
+    let make = move || Receipt::new(&reader, &answer.checkpoint, &answer.placed, receipts, proofs);
+    let receipt = if few { make()? } else { beside(make).await? };
+    let (accepted, duplicate) = receipt.counts();
+    app.metrics.count(&sender.id, |counts| {
+        counts.accepted += accepted;
+        counts.duplicate += duplicate;
+        counts.quarantined += quarantined;
+    });
+    Ok(json(receipt.status(new > 0), &receipt))
+}

@@ -1,0 +1,147 @@
+//! The table of everything that can be asked: the router and the OpenAPI document are both made from it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+use crate::{dashboard, entries, guard, log_api, openapi, receive};
+
+/// Whether a path takes or gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Get,
+    Post,
+}
+
+/// One row: a method and path, what it is for, what it takes and gives, and who works on it.
+pub(crate) struct Route {
+    pub(crate) way: Way,
+    /// As the router spells it.
+    pub(crate) path: &'static str,
+    /// A name for programs.
+    pub(crate) name: &'static str,
+    pub(crate) summary: &'static str,
+    /// Media types of the body; empty where there is none.
+    pub(crate) takes: &'static [&'static str],
+    /// Media type of the answer.
+    pub(crate) gives: &'static str,
+    /// Query parameters and what they mean.
+    pub(crate) query: &'static [(&'static str, &'static str)],
+    /// Statuses of problems that it answers with, beside those that everything has.
+    pub(crate) problems: &'static [u16],
+    handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const ANY: &[&str] = &["application/json", "application/x-ndjson", "*/*"];
+const INGEST: &[u16] = &[400, 404, 408, 413, 415, 429, 503];
+const SOURCE_QUERY: &[(&str, &str)] = &[
+    ("source", "Source id of the entries, where one format has several senders; by default the name of the endpoint."),
+    ("proof", "full (default) or none: whether the answer carries inclusion proofs."),
+];
+
+const fn read(
+    path: &'static str,
+    name: &'static str,
+    gives: &'static str,
+    summary: &'static str,
+    handler: fn() -> MethodRouter<Arc<App>>,
+) -> Route {
+    Route { way: Way::Get, path, name, summary, takes: &[], gives, query: &[], problems: &[], handler }
+}
+
+const fn ingest(
+    path: &'static str,
+    name: &'static str,
+    summary: &'static str,
+    handler: fn() -> MethodRouter<Arc<App>>,
+) -> Route {
+    let (takes, query) = (ANY, SOURCE_QUERY);
+    Route { way: Way::Post, path, name, summary, takes, gives: JSON, query, problems: INGEST, handler }
+}
+
+/// Everything.
+pub(crate) static ROUTES: &[Route] = &[
+    Route {
+        takes: &receive::NATIVE_TYPES,
+        problems: &[400, 403, 408, 409, 413, 415, 422, 429, 503],
+        ..ingest(
+            "/v1/events",
+            "postEvents",
+            "Native events: one, an array, one per line, CBOR items in a row, or cloud events. All or nothing.",
+            || post(receive::events),
+        )
+    },
+    ingest("/logs", "postOpaDefault", "OPA decision logs, where OPA sends them by default.", || post(receive::opa)),
+    ingest("/logs/{partition}", "postOpaPartition", "OPA decision logs of a partition.", || post(receive::opa)),
+    ingest("/v1/sources/opa/logs", "postOpa", "OPA decision logs (gzip JSON arrays).", || post(receive::source)),
+    ingest("/v1/sources/opa/logs/{partition}", "postOpaLogsPartition", "OPA decision logs of a partition.", || {
+        post(receive::source)
+    }),
+    ingest("/v1/sources/kubernetes/audit", "postKubernetes", "Kubernetes audit.k8s.io/v1 EventList.", || {
+        post(receive::source)
+    }),
+    ingest(
+        "/v1/sources/{name}",
+        "postSource",
+        "Any source's own JSON: one event, an array, its envelope, or one per line. An element that is no event is kept and counted, and never refuses the others.",
+        || post(receive::source),
+    ),
+    read("/checkpoint", "getCheckpoint", TEXT, "The newest signed checkpoint (C2SP tlog-tiles).", || {
+        get(log_api::checkpoint)
+    }),
+    Route {
+        problems: &[404],
+        ..read("/tile/{*path}", "getTile", "application/octet-stream", "A hash tile or an entry bundle.", || {
+            get(log_api::tile)
+        })
+    },
+    Route {
+        query: &[
+            ("identity", "Id of the subject or the actor."),
+            ("kind", "Kind of event."),
+            ("outcome", "Outcome."),
+            ("source", "Source id."),
+            ("from", "Index of the first entry to look at; the answer's `next` goes on."),
+            ("limit", "Most entries of the answer, up to 1000; 100 by default."),
+        ],
+        problems: &[400],
+        ..read("/v1/entries", "listEntries", JSON, "Entries that match, in order.", || get(entries::list))
+    },
+    Route {
+        query: &[("open", "true also shows sealed values; that they were read is then an entry itself.")],
+        problems: &[400, 404, 429, 503],
+        ..read(
+            "/v1/entries/{index}",
+            "getEntry",
+            JSON,
+            "One entry; with Accept: application/cbor the bytes that are hashed.",
+            || get(entries::one),
+        )
+    },
+    Route {
+        problems: &[400, 404],
+        ..read("/v1/entries/{index}/proof", "getProof", TEXT, "Its proof (C2SP tlog-proof).", || get(entries::proof))
+    },
+    read("/healthz", "getHealth", TEXT, "Alive.", || get(openapi::healthy)),
+    Route { problems: &[503], ..read("/readyz", "getReady", TEXT, "Able to write.", || get(openapi::ready)) },
+    read("/metrics", "getMetrics", "text/plain; version=0.0.4", "Prometheus text.", || get(openapi::metrics)),
+    read("/openapi.json", "getOpenApi", JSON, "This description.", || get(openapi::described)),
+    read("/", "getDashboard", "text/html; charset=utf-8", "Dashboard.", || get(dashboard::page)),
+];
+
+/// The router of [`ROUTES`].
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, (route.handler)());
+    }
+    router
+        .fallback(guard::nothing)
+        .method_not_allowed_fallback(guard::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app)
+}

@@ -1,0 +1,10 @@
+//! What the service promises, against a real server on a free port.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
+
+mod bad_input;
+mod events;
+mod limits;
+mod reading;
+mod samples;
+mod sources;
+mod support;

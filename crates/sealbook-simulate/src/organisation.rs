@@ -212,6 +212,13 @@ impl Holder {
         }
     }
 
+    /// The same machine, of a supplier of its own.
+    pub(crate) fn of_supplier(mut self, supplier: &'static str) -> Self {
+        self.who.id = format!("api-client:{supplier}/{}", self.name);
+        self.supplier = Some(supplier);
+        self
+    }
+
     /// The newest credential at `at`.
     pub(crate) fn credential_at(&self, at: i64) -> Option<&Minted> {
         self.credentials.iter().rev().find(|c| c.from <= at)

@@ -59,7 +59,7 @@ fn the_same_seed_gives_the_same_events_for_ever() {
     assert_ne!(other.collect::<Vec<_>>(), events);
 }
 
-const PINNED: &str = "41e45f2f635741d2";
+const PINNED: &str = "17f80943d547cbf3";
 
 #[test]
 fn sizes_are_exact() {
@@ -158,7 +158,7 @@ fn the_demo_has_a_fault_for_every_test_that_events_can_fail() {
     let (simulation, _) = simulate(20_000, true);
     let tests: BTreeSet<&str> = simulation.faults().iter().map(|f| f.test).collect();
     let expected = [
-        ("CT-DEC", &["01", "02", "04", "05", "07", "08", "09"][..]),
+        ("CT-DEC", &["01", "02", "03", "04", "05", "07", "08", "09"][..]),
         ("CT-APR", &["01", "02", "03", "04", "05"]),
         ("CT-CRED", &["01", "03", "04", "05", "06", "07", "08", "09", "10"]),
         ("CT-ID", &["01", "02", "03", "04", "05", "06", "07", "08", "09"]),
@@ -166,7 +166,7 @@ fn the_demo_has_a_fault_for_every_test_that_events_can_fail() {
         ("CT-ELEV", &["01", "02", "03", "04"]),
         ("CT-EXC", &["01", "02", "03"]),
         ("CT-REV", &["01", "02", "03", "04", "05"]),
-        ("CT-INT", &["04", "06", "07", "08"]),
+        ("CT-INT", &["04", "05", "06", "07", "08", "09"]),
     ];
     for (family, numbers) in expected {
         for number in numbers {
@@ -240,7 +240,8 @@ fn without_faults_everybody_is_registered_before_acting_and_every_event_is_suffi
         }
         assert!(event.action.is_some() && event.occurred_at.is_some());
         assert!(event.resource.is_some() || event.kind == Kind::Exception, "{} has no object", event.id);
-        assert_eq!(event.kind == Kind::Decision, matches!(event.outcome.word(), "allow" | "deny"));
+        let decides = event.kind == Kind::Decision || event.action.as_deref() == Some("decision.reperform");
+        assert_eq!(decides, matches!(event.outcome.word(), "allow" | "deny"));
     }
 }
 
@@ -253,6 +254,9 @@ fn without_faults_every_access_has_one_earlier_decision_on_the_policy_in_force()
     for one in &events {
         let event = &one.event;
         let Some(policy) = &event.policy else { continue };
+        if event.kind == Kind::Review {
+            continue;
+        }
         let (id, digest) = (policy.id.as_deref().unwrap(), policy.digest.as_deref().unwrap());
         match event.action.as_deref() {
             Some("policy.publish") => assert!(active.entry(id).or_default().insert(digest)),

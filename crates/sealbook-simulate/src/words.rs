@@ -167,7 +167,17 @@ pub(crate) static PEOPLE: [(&str, &str); 49] = [
 ];
 
 /// Components: role and id.
-pub(crate) static COMPONENTS: [(&str, &str); 32] = [
+pub(crate) static COMPONENTS: [(&str, &str); 42] = [
+    ("source", "iam-governance"),
+    ("source", "idp/main"),
+    ("source", "cloudtrail/main"),
+    ("source", "gcp-audit/main"),
+    ("source", "spire/prod"),
+    ("source", "openbao/main"),
+    ("source", "hr"),
+    ("source", "policy-registry"),
+    ("source", "pam"),
+    ("source", "siem"),
     ("source", "iam-governance/automation"),
     ("source", "hr/feed"),
     ("source", "siem/correlator"),
@@ -274,6 +284,16 @@ impl Source {
         cycle(&SOURCES, self.0).0
     }
 
+    /// The kinds of events that it may send, separated by spaces.
+    pub(crate) fn kinds(self) -> &'static str {
+        cycle(&SOURCES, self.0).2
+    }
+
+    /// The source with this id.
+    pub(crate) fn with_id(id: &str) -> Option<Self> {
+        SOURCES.iter().position(|s| s.0 == id).map(Self)
+    }
+
     /// Beginning of the ids of its events.
     pub(crate) fn prefix(self) -> &'static str {
         cycle(&SOURCES, self.0).1
@@ -283,31 +303,31 @@ impl Source {
 /// Number of sources.
 pub(crate) const SOURCE_COUNT: usize = 23;
 
-/// Id and beginning of event ids.
-static SOURCES: [(&str, &str); SOURCE_COUNT] = [
-    ("opa/payments", "dec"),
-    ("opa/platform", "dec"),
-    ("opa/data", "dec"),
-    ("opa/ml", "dec"),
-    ("opa/security", "dec"),
-    ("opa/identity", "dec"),
-    ("opa/partners", "dec"),
-    ("idp/main", "idp"),
-    ("cloudtrail/main", "aws"),
-    ("gcp-audit/main", "gcp"),
-    ("envoy/edge", "edge"),
-    ("envoy/mesh", "mesh"),
-    ("envoy/branch-lyon", "lyon"),
-    ("kubernetes/prod-eu", "k8s"),
-    ("kubernetes/staging", "k8s"),
-    ("agents/gateway", "agw"),
-    ("spire/prod", "svid"),
-    ("openbao/main", "bao"),
-    ("hr", "hr"),
-    ("iam-governance", "iam"),
-    ("policy-registry", "pol"),
-    ("pam", "pam"),
-    ("siem", "siem"),
+/// Id, beginning of event ids, and the kinds of events that it may send.
+static SOURCES: [(&str, &str, &str); SOURCE_COUNT] = [
+    ("opa/payments", "dec", "decision exception"),
+    ("opa/platform", "dec", "decision exception"),
+    ("opa/data", "dec", "decision exception"),
+    ("opa/ml", "dec", "decision exception"),
+    ("opa/security", "dec", "decision exception"),
+    ("opa/identity", "dec", "decision exception"),
+    ("opa/partners", "dec", "decision exception"),
+    ("idp/main", "idp", "decision issuance revocation"),
+    ("cloudtrail/main", "aws", "decision issuance"),
+    ("gcp-audit/main", "gcp", "decision issuance"),
+    ("envoy/edge", "edge", "decision lifecycle"),
+    ("envoy/mesh", "mesh", "decision lifecycle"),
+    ("envoy/branch-lyon", "lyon", "decision lifecycle"),
+    ("kubernetes/prod-eu", "k8s", "decision lifecycle"),
+    ("kubernetes/staging", "k8s", "decision lifecycle"),
+    ("agents/gateway", "agw", "decision lifecycle"),
+    ("spire/prod", "svid", "issuance"),
+    ("openbao/main", "bao", "issuance rotation revocation"),
+    ("hr", "hr", "lifecycle"),
+    ("iam-governance", "iam", "approval attestation exception lifecycle ownership review revocation"),
+    ("policy-registry", "pol", "policy"),
+    ("pam", "pam", "decision elevation issuance lifecycle"),
+    ("siem", "siem", "lifecycle"),
 ];
 
 /// An element of a fixed table, starting over at its end.

@@ -1,7 +1,7 @@
 //! Faults of identities and their owners (ID).
 
 use crate::draft::{DAY, HOUR};
-use crate::organisation::{Holder, Role, person, resource};
+use crate::organisation::{Holder, Role, creator, person, resource};
 use crate::plan::{Ask, Plan, Terms};
 use crate::stories::access::nth;
 use crate::stories::baseline::{equip, join, provision, settle, tick};
@@ -58,13 +58,16 @@ pub(super) fn half_removed(plan: &mut Plan) {
     let mut machine = plan.machine("campaign-mailer", Role::Service, PARTNERS, 91);
     let at = plan.at(30, 17, 10);
     machine.to = at - DAY;
+    for grant in &machine.grants {
+        plan.revoke(at - HOUR, &machine.who, grant, &creator());
+    }
     let mut events = vec![offboard(plan, at, &machine)];
     if let Some(grant) = machine.grants.first() {
         let late = at + 4 * DAY - 6 * HOUR;
         events.extend(plan.act_with(&machine, grant, late, machine.credential_at(at), |_| ()));
     }
     let key = machine.credential_at(at).map(|c| c.id.clone()).unwrap_or_default();
-    let sentence = "An identity was removed, but neither its key nor its grants; the key was used four days later.";
+    let sentence = "An identity was removed, but its key was not; it was used four days later.";
     plan.fault("CT-ID-03", &[&machine.who.id, &key], events, sentence);
     plan.holders.push(machine);
 }
@@ -159,7 +162,11 @@ pub(super) fn supplier_without_sponsor(plan: &mut Plan) {
 
 /// A supplier whose access outlives the contract.
 pub(super) fn supplier_stays(plan: &mut Plan) {
-    let mut machine = plan.machine("label-print", Role::Supplier, PARTNERS, 3);
+    let owner = person(PARTNERS + 2 * DOMAIN_COUNT);
+    let span = (plan.start, i64::MAX);
+    let mut machine =
+        Holder::named("label-print", Role::Supplier, PARTNERS, (3, owner), span).of_supplier("etikettwerk");
+    settle(plan, &mut machine);
     let ends = plan.at(38, 12, 0);
     let gone = plan.at(71, 12, 0);
     machine.to = gone - DAY;

@@ -31,7 +31,7 @@ pub struct Fault {
 }
 
 /// A fault is planned by a function; in the order in which they are given up where there is no room.
-const FAULTS: [fn(&mut Plan); 57] = [
+const FAULTS: [fn(&mut Plan); 59] = [
     recording::gap,
     decisions::no_decision,
     credentials::used_after_revocation,
@@ -89,6 +89,8 @@ const FAULTS: [fn(&mut Plan); 57] = [
     recording::silent_enforcement_point,
     recording::insufficient_entry,
     recording::late_entry,
+    recording::wrong_kind,
+    decisions::other_answer,
 ];
 
 /// Plans the faults, as many as `room` events hold.

@@ -1,7 +1,5 @@
 //! Faults of machine sessions, agents and elevations (SES, ELEV).
 
-use sealbook_core::event::Outcome;
-
 use crate::access::Act;
 use crate::draft::{DAY, HOUR, MINUTE, SECOND};
 use crate::organisation::{Role, person};
@@ -60,10 +58,10 @@ fn delegated(
 /// Nobody can be found behind an act.
 pub(super) fn nobody_behind(plan: &mut Plan) {
     let at = plan.at(52, 13, 5);
-    let labels = [("delegation", "token-unrecorded"), ("on_behalf_of", "agent:ml/unknown-planner")];
+    let labels = [("on_behalf_of", "agent:ml/unknown-planner")];
     if let Some((agent, _, events)) = delegated(plan, at, 0, &labels, false) {
         let sentence =
-            "An agent acted on behalf of something that is no person, under a delegation that was never recorded.";
+            "An agent acted on behalf of another agent that nobody registered; no person can be found behind it.";
         plan.fault("CT-SES-02", &[&agent], events, sentence);
     }
 }
@@ -102,12 +100,19 @@ pub(super) fn agent_not_stopped(plan: &mut Plan) {
     agent.to = at;
     plan.work(&agent);
     let who = person(SECURITY + 2 * DOMAIN_COUNT);
+    let began = plan.drafts.len();
+    let session = agent_session(plan, &agent, at - 5 * MINUTE, &who, 1);
+    let issued = plan.drafts.get(began).and_then(|d| d.event.credential.clone());
     let mut events = vec![stop(plan, at, &agent, false)];
-    let first = plan.drafts.len();
-    let session = agent_session(plan, &agent, at + 24 * MINUTE, &who, 1);
-    events.extend(
-        plan.drafts.iter().skip(first).filter(|d| d.event.outcome == Outcome::Allow).map(|d| d.event.id.clone()),
-    );
+    for grant in agent.grants.iter().take(1) {
+        let late = at + 24 * MINUTE;
+        events.extend(plan.act_with(&agent, grant, late, None, |draft| {
+            draft.event.credential.clone_from(&issued);
+            let token = issued.as_ref().and_then(|c| c.id.clone()).unwrap_or_default();
+            *draft =
+                draft.clone().session(&session.id).label("delegation", token).label("on_behalf_of", who.id.as_str());
+        }));
+    }
     close(plan, at + 26 * MINUTE, &agent.who, &session, "revoked");
     retire(plan, at + DAY, &agent);
     let sentence = "An agent was still allowed to act 24 minutes after the order to stop it.";

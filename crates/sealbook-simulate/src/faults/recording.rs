@@ -1,13 +1,13 @@
 //! Faults of the recording itself (INT).
 
-use sealbook_core::event::{Identity, IdentityType, Kind, Outcome};
+use sealbook_core::event::{Attestation, Identity, IdentityType, Kind, Outcome};
 use sealbook_core::time::Micros;
 
 use crate::draft::{DAY, Draft, MINUTE};
-use crate::organisation::{Role, component};
+use crate::organisation::{Role, component, policy_owner};
 use crate::plan::Plan;
 use crate::stories::access::nth;
-use crate::words::{QUIET_PEP, Source};
+use crate::words::{QUIET_PEP, SECURITY, Source};
 
 /// Numbers that the source lost.
 const LOST: u64 = 3;
@@ -21,7 +21,19 @@ pub(super) fn gap(plan: &mut Plan) {
         let id = draft.event.id.clone();
         let sentence = "Three numbers of a source are missing, and nothing explains the gap.";
         plan.fault("CT-INT-04", &[Source::MESH.id()], vec![id], sentence);
+        let next = plan
+            .drafts
+            .iter()
+            .filter(|d| is_heartbeat(d) && d.source == Source::MESH && d.at >= at)
+            .min_by_key(|d| d.at);
+        let events = next.map(|d| d.event.id.clone()).into_iter().collect();
+        let sentence = "A source counted three events more than arrived.";
+        plan.fault("CT-INT-05", &[Source::MESH.id()], events, sentence);
     }
+}
+
+fn is_heartbeat(draft: &Draft) -> bool {
+    draft.event.action.as_deref() == Some("source.heartbeat")
 }
 
 /// An enforcement point falls silent for days.
@@ -62,4 +74,21 @@ pub(super) fn late_entry(plan: &mut Plan) {
     let events = vec![plan.push(draft)];
     let sentence = "An event reached the ledger nine minutes after it happened.";
     plan.fault("CT-INT-08", &[&machine.who.id], events, sentence);
+}
+
+/// A source says what it is not there to say.
+pub(super) fn wrong_kind(plan: &mut Plan) {
+    let at = plan.at(60, 9, 30);
+    let who = policy_owner(SECURITY);
+    let mut draft =
+        plan.draft(at, Source::HR, Kind::Attestation, "control.attest", &who).by(&who).about("control", "PR.AT-02");
+    draft.event.attestation = Some(Attestation {
+        framework: Some("nist-csf-2.0".to_owned()),
+        control: Some("PR.AT-02".to_owned()),
+        statement: Some("Administrators were trained for their role.".to_owned()),
+        document: None,
+    });
+    let events = vec![plan.push(draft)];
+    let sentence = "The personnel system sent an attestation, which it is not registered to send.";
+    plan.fault("CT-INT-09", &[Source::HR.id()], events, sentence);
 }

@@ -27,6 +27,9 @@ pub(crate) fn components(plan: &mut Plan) {
     for (role, id) in &COMPONENTS {
         let at = tick(plan);
         let mut draft = registration(plan, at, id).label("component", *role);
+        if let Some(source) = Source::with_id(id) {
+            draft = draft.label("kinds", source.kinds());
+        }
         if *role == "pep" {
             draft = draft.label("heartbeat_s", longest_silence(period).to_string());
             peps.push(*id);
@@ -58,19 +61,12 @@ fn registration(plan: &mut Plan, at: i64, id: &str) -> Draft {
 
 /// Longest silence in seconds, rounded up to a full hour, for heartbeats of this period.
 fn longest_silence(period: i64) -> i64 {
-    (period * 10 / 9 / HOUR + 1) * HOUR / SECOND
-}
-
-/// The source of an enforcement point.
-fn source_of(pep: &str) -> Source {
-    [Source::EDGE, Source::MESH, Source::BRANCH, Source::PROD_EU, Source::STAGING, Source::AGENTS]
-        .into_iter()
-        .find(|s| s.id() == pep)
-        .unwrap_or(Source::PAM)
+    ((period * 10 / 9 + HOUR - 1) / HOUR) * HOUR / SECOND
 }
 
 fn heartbeats(plan: &mut Plan, pep: &str, period: i64, n: i64) {
-    let source = source_of(pep);
+    // The bastion reports through the system that it belongs to.
+    let source = Source::with_id(pep).unwrap_or(Source::PAM);
     // The first lies in the quiet hour after the baseline, so that no instant before it is unheard.
     for k in 0..plan.scale.heartbeats {
         let at = plan.start + 4 * HOUR + n * SECOND + k * period;

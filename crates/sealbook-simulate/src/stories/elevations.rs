@@ -44,7 +44,13 @@ pub(crate) fn elevate(plan: &mut Plan, holder: &Holder, at: i64, flaws: Flaws) -
         plan.push(approval);
     }
     step(plan, holder, at, (&id, ElevationVerb::Started), &grant, Some(&answer), ends);
-    let certificate = ssh_certificate(plan, holder, at + 2 * SECOND, &answer);
+    // Without an approval of its own the certificate rests on that of the holder's everyday access.
+    let everyday = holder.grants.first().map(|g| g.approval.clone());
+    let rests_on = match everyday {
+        Some(approval) if flaws.unapproved => approval,
+        _ => answer.id.clone(),
+    };
+    let certificate = ssh_certificate(plan, holder, at + 2 * SECOND, &rests_on);
     for k in 1..3 {
         use_it(plan, holder, at + k * 9 * MINUTE, &id, &grant, &certificate);
     }
@@ -95,14 +101,14 @@ fn step(
     plan.push(draft);
 }
 
-fn ssh_certificate(plan: &mut Plan, holder: &Holder, at: i64, answer: &Answer) -> Minted {
+fn ssh_certificate(plan: &mut Plan, holder: &Holder, at: i64, approval: &str) -> Minted {
     let minted = Minted::new(&mut plan.pen.ids, CredentialType::SshKey, at, 8 * HOUR);
     let draft = plan
         .draft(at, Source::PAM, Kind::Issuance, "certificate.issue", &holder.who)
         .by(&component(SSH_ISSUER))
         .about("credential", &minted.id)
         .credential(&minted)
-        .under(&answer.id, None)
+        .under(approval, None)
         .label("store", SSH_STORE)
         .label("binding", "mfa")
         .label("auth_method", "ssh-certificate")

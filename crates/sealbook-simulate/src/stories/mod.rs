@@ -31,6 +31,7 @@ pub(crate) fn tell(plan: &mut Plan) {
     response::anomalies(plan);
     response::leaks(plan);
     response::upkeep(plan);
+    reviews::decisions_made_again(plan);
 }
 
 /// Plans what looks at everybody, those of the faults included.

@@ -169,7 +169,8 @@ fn supplier_leaves(plan: &mut Plan) {
         PARTNERS,
         (1, person(PARTNERS + 2 * DOMAIN_COUNT)),
         (plan.start, ends - DAY),
-    );
+    )
+    .of_supplier("kvant-kurs");
     settle(plan, &mut machine);
     super::rotations::rotate_until(plan, &mut machine, ends - 2 * DAY);
     supplier_end(plan, ends, &machine);

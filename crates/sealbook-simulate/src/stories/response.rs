@@ -103,8 +103,8 @@ pub(crate) fn leak(plan: &mut Plan, machine: &mut Holder, at: i64, answer: i64) 
 
 /// Renewals, changes of accountability, attestations, a planned stop of a source.
 pub(crate) fn upkeep(plan: &mut Plan) {
-    for k in 0..(plan.scale.stories / 4).max(1) {
-        if let Some(machine) = nth(plan, Role::Workload, k * 2) {
+    for k in 0..plan.scale.stories {
+        if let Some(machine) = nth(plan, Role::Workload, k) {
             let at = plan.sometime(20, 80);
             let draft = renewal(plan, at, &machine, &creator());
             plan.push(draft);

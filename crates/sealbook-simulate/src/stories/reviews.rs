@@ -1,12 +1,12 @@
 //! Review campaigns: every grant that is active, of people and of machines, on one cadence.
 
-use sealbook_core::event::{Identity, Kind, ReviewDecision};
+use sealbook_core::event::{Correlation, Identity, Kind, ReviewDecision};
 
 use crate::Fault;
-use crate::draft::{DAY, HOUR, SECOND};
+use crate::draft::{DAY, Draft, HOUR, SECOND};
 use crate::organisation::{Grant, Holder, Role, component, domain, policy_owner, reviewer};
 use crate::plan::Plan;
-use crate::words::{IDENTITY, Source};
+use crate::words::{IDENTITY, SECURITY, Source};
 
 /// Time between two items of a campaign.
 const PER_ITEM: i64 = 23 * SECOND;
@@ -15,8 +15,8 @@ const REVOKED_EVERY: usize = 23;
 
 /// Both campaigns of the quarter.
 pub(crate) fn reviews(plan: &mut Plan) {
-    campaign(plan, 28, "people");
-    campaign(plan, 30, "machines");
+    campaign(plan, 24, "people");
+    campaign(plan, 26, "machines");
 }
 
 fn campaign(plan: &mut Plan, day: i64, scope: &str) {
@@ -92,6 +92,30 @@ pub(crate) fn item(
         .label("permission", grant.action)
         .label("domain", domain(grant.domain).name);
     plan.push(draft)
+}
+
+/// One in so many of the decisions in stories is made again by an auditor.
+const AGAIN_EVERY: usize = 3;
+
+/// A sample of decisions is made again, by the same policy on the same inputs.
+pub(crate) fn decisions_made_again(plan: &mut Plan) {
+    let is_decision = |d: &&Draft| {
+        let policy = d.event.policy.as_ref();
+        d.event.kind == Kind::Decision && policy.is_some_and(|p| p.decision_point.is_some())
+    };
+    let sample: Vec<Draft> = plan.drafts.iter().filter(is_decision).step_by(AGAIN_EVERY).cloned().collect();
+    let id = plan.id("rev");
+    for made in sample {
+        let mut draft = plan
+            .draft(made.at + 2 * DAY, Source::IAM, Kind::Review, "decision.reperform", &made.event.subject)
+            .by(&policy_owner(SECURITY))
+            .outcome(made.event.outcome)
+            .review(&id, "decisions", None, None);
+        draft.event.resource = made.event.resource;
+        draft.event.policy = made.event.policy;
+        draft.event.correlation = made.event.correlation.map(|c| Correlation { session: None, ..c });
+        plan.push(draft);
+    }
 }
 
 /// Where a fault is about the review of this grant: reviews it in the wrong way, and notes the event.

@@ -144,7 +144,11 @@ impl Definition {
     pub(crate) fn table(&self, key: &str, rows: Vec<Vec<Cell>>) -> Result<Block, ReportError> {
         let columns = self.tables.get(key).ok_or_else(|| fault(format!("tables has no {key:?}")))?;
         if let Some(row) = rows.iter().find(|row| row.len() != columns.len()) {
-            return Err(fault(format!("table {key:?} has {} columns, its rows have {} cells", columns.len(), row.len())));
+            return Err(fault(format!(
+                "table {key:?} has {} columns, its rows have {} cells",
+                columns.len(),
+                row.len()
+            )));
         }
         let columns = columns.iter().map(|column| Column {
             title: column.title.clone(),

@@ -55,6 +55,9 @@ pub enum ReportError {
         /// The limit.
         max: usize,
     },
+    /// An assessment cannot be written as OSCAL.
+    #[error("OSCAL: {0}")]
+    Oscal(String),
     /// The PDF engine failed.
     #[error("PDF: {0}")]
     Pdf(String),

@@ -27,6 +27,11 @@ pub(crate) fn time(micros: i64) -> Result<String, ReportError> {
     print(micros, "%Y-%m-%d %H:%M:%SZ")
 }
 
+/// A time with its fraction, as OSCAL and CSV want it.
+pub(crate) fn oscal_time(micros: i64) -> Result<String, ReportError> {
+    print(micros, if micros.rem_euclid(1_000_000) == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%6fZ" })
+}
+
 /// A day, UTC.
 pub(crate) fn day(micros: i64) -> Result<String, ReportError> {
     print(micros, "%Y-%m-%d")

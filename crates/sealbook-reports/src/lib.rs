@@ -8,16 +8,17 @@
 
 mod assessment;
 mod context;
+pub mod csv;
 mod definition;
 mod error;
 mod format;
 mod layout;
 pub mod model;
+pub mod oscal;
 mod pdf;
+pub mod text;
 
-pub use context::{
-    CredentialAgeRow, EntrySummary, ExceptionRow, MonthFindings, OwnerRow, ReportContext, Verification,
-};
+pub use context::{CredentialAgeRow, EntrySummary, ExceptionRow, MonthFindings, OwnerRow, ReportContext, Verification};
 pub use error::ReportError;
 pub use model::{Figures, Report};
 pub use pdf::pdf;

@@ -6,7 +6,10 @@ use sealbook_controls::outcome::{ControlOutcome, ControlStatus, Finding, TestOut
 use sealbook_frameworks::{Ceiling, Control, MappingRow};
 
 use super::coverage::has_page;
-use super::{Builder, Part, control_anchor, figure, finding_sign, open, page_cell, plain, result_id, status_id, test_anchor, tests_of};
+use super::{
+    Builder, Part, control_anchor, figure, finding_sign, open, page_cell, plain, result_id, status_id, test_anchor,
+    tests_of,
+};
 use crate::error::ReportError;
 use crate::model::{Block, Cell, Fact, Heading, Inline};
 
@@ -26,7 +29,12 @@ impl Builder<'_> {
         Ok(blocks)
     }
 
-    fn matrix_row(&self, part: &Part<'_>, outcome: &ControlOutcome, control: &Control) -> Result<Vec<Cell>, ReportError> {
+    fn matrix_row(
+        &self,
+        part: &Part<'_>,
+        outcome: &ControlOutcome,
+        control: &Control,
+    ) -> Result<Vec<Cell>, ReportError> {
         let tests = tests_of(outcome, &self.tests);
         let mut list = Vec::new();
         for test in &tests {
@@ -60,7 +68,13 @@ impl Builder<'_> {
         Ok(blocks)
     }
 
-    fn control_page(&self, part: &Part<'_>, outcome: &ControlOutcome, control: &Control, mapping: Option<&MappingRow>) -> Result<Vec<Block>, ReportError> {
+    fn control_page(
+        &self,
+        part: &Part<'_>,
+        outcome: &ControlOutcome,
+        control: &Control,
+        mapping: Option<&MappingRow>,
+    ) -> Result<Vec<Block>, ReportError> {
         let mut blocks = vec![
             Block::Heading(Heading {
                 level: 3,
@@ -130,14 +144,19 @@ impl Builder<'_> {
             rows.push(vec![
                 Cell::Text(vec![Inline::plain(test.id.as_str()).to(test_anchor(&test.id))]),
                 plain(finding.subject.as_str()),
-                Cell::Text(vec![Inline::strong(format!("{} {}: ", badge.mark, badge.text)), Inline::plain(finding.reason.as_str())]),
+                Cell::Text(vec![
+                    Inline::strong(format!("{} {}: ", badge.mark, badge.text)),
+                    Inline::plain(finding.reason.as_str()),
+                ]),
                 self.entries_cell(finding)?,
             ]);
         }
         let mut blocks = vec![self.definition.table("control-findings", rows)?];
         if findings.len() > shown {
             let more = crate::format::count(u64::try_from(findings.len() - shown).unwrap_or(u64::MAX));
-            blocks.push(Block::Note(vec![Inline::plain(self.definition.say("control-findings-more", &[("more", &more)])?)]));
+            blocks.push(Block::Note(vec![Inline::plain(
+                self.definition.say("control-findings-more", &[("more", &more)])?,
+            )]));
         }
         Ok(blocks)
     }
@@ -170,8 +189,15 @@ impl Builder<'_> {
             for (outcome, control, _) in part.rows().filter(|(outcome, _, _)| has_page(outcome)) {
                 for test in tests_of(outcome, &self.tests) {
                     let short = part.framework.short.as_str();
-                    let words = if control.display.starts_with(short) { control.display.clone() } else { format!("{short} {}", control.display) };
-                    found.entry(test.id.as_str()).or_default().push((words, control_anchor(&part.outcome.id, &control.id)));
+                    let words = if control.display.starts_with(short) {
+                        control.display.clone()
+                    } else {
+                        format!("{short} {}", control.display)
+                    };
+                    found
+                        .entry(test.id.as_str())
+                        .or_default()
+                        .push((words, control_anchor(&part.outcome.id, &control.id)));
                 }
             }
         }
@@ -192,7 +218,11 @@ impl Builder<'_> {
 
 /// Id and title; a title that repeats the id stands alone.
 fn label(control: &Control) -> String {
-    if control.title == control.display { control.title.clone() } else { format!("{}  {}", control.display, control.title) }
+    if control.title == control.display {
+        control.title.clone()
+    } else {
+        format!("{}  {}", control.display, control.title)
+    }
 }
 
 fn framework_heading(section: &str, part: &Part<'_>) -> Block {

@@ -80,7 +80,13 @@ impl Builder<'_> {
         }
         let pressing = PRESSING.into_iter().find(|status| controls.iter().any(|control| control.status == *status));
         let tone = self.definition.badge(status_id(pressing.unwrap_or(ControlStatus::OutOfScope)))?.tone;
-        Ok(Tile { id: group.display.clone(), title: group.title.clone(), counts: counts.join(" · "), tone, controls: squares })
+        Ok(Tile {
+            id: group.display.clone(),
+            title: group.title.clone(),
+            counts: counts.join(" · "),
+            tone,
+            controls: squares,
+        })
     }
 
     pub(super) fn trend(&self) -> Result<Vec<Block>, ReportError> {

@@ -10,7 +10,9 @@ mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sealbook_controls::outcome::{Assessment, ControlOutcome, ControlStatus, Finding, FrameworkOutcome, RowOutcome, TestOutcome, TestResult};
+use sealbook_controls::outcome::{
+    Assessment, ControlOutcome, ControlStatus, Finding, FrameworkOutcome, RowOutcome, TestOutcome, TestResult,
+};
 use sealbook_frameworks::{Catalogue, Control, Framework, MappingRow};
 
 use crate::context::ReportContext;
@@ -29,7 +31,11 @@ impl Report {
     ///
     /// # Errors
     /// When the assessment names a framework or a control that the catalogue lacks, or a time cannot be printed.
-    pub fn assessment(assessment: &Assessment, catalogue: &Catalogue, context: &ReportContext) -> Result<Self, ReportError> {
+    pub fn assessment(
+        assessment: &Assessment,
+        catalogue: &Catalogue,
+        context: &ReportContext,
+    ) -> Result<Self, ReportError> {
         Builder::new(assessment, catalogue, context)?.report()
     }
 }
@@ -48,7 +54,8 @@ impl<'a> Part<'a> {
         let framework = catalogue.framework(&outcome.id).ok_or_else(missing)?;
         let mapping = catalogue.mapping(&outcome.id).map(|mapping| mapping.rows.as_slice()).unwrap_or_default();
         let mapping = mapping.iter().map(|row| (row.control.as_str(), row)).collect();
-        let controls: BTreeMap<_, _> = framework.controls().into_iter().map(|control| (control.id.as_str(), control)).collect();
+        let controls: BTreeMap<_, _> =
+            framework.controls().into_iter().map(|control| (control.id.as_str(), control)).collect();
         if let Some(unknown) = outcome.controls.iter().find(|control| !controls.contains_key(control.id.as_str())) {
             return Err(ReportError::UnknownControl { framework: outcome.id.clone(), control: unknown.id.clone() });
         }
@@ -80,7 +87,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(assessment: &'a Assessment, catalogue: &'a Catalogue, context: &'a ReportContext) -> Result<Self, ReportError> {
+    fn new(
+        assessment: &'a Assessment,
+        catalogue: &'a Catalogue,
+        context: &'a ReportContext,
+    ) -> Result<Self, ReportError> {
         Ok(Self {
             assessment,
             catalogue,
@@ -179,7 +190,8 @@ impl<'a> Builder<'a> {
         let unsure = self.number("no-population") + self.number("insufficient-evidence") + self.number("error");
         let mut text = vec![Inline::plain(self.integrity()?), Inline::plain(" ")];
         let (tone, title) = if self.assessment.void {
-            let failing = self.assessment.tests.iter().filter(|test| is_integrity(test) && test.result == TestResult::Fail);
+            let failing =
+                self.assessment.tests.iter().filter(|test| is_integrity(test) && test.result == TestResult::Fail);
             let ids: Vec<&str> = failing.map(|test| test.id.as_str()).collect();
             text = vec![Inline::strong(d.say("verdict-void-text", &[("tests", &ids.join(", "))])?), Inline::plain(" ")];
             (Tone::Bad, d.word("verdict-void")?.to_owned())
@@ -355,7 +367,10 @@ fn control_anchor(framework: &str, control: &str) -> String {
 }
 
 /// Tests of a control that were run, each once.
-fn tests_of<'a>(control: &ControlOutcome, tests: &BTreeMap<&'a str, &'a TestOutcome>) -> Vec<&'a TestOutcome> {
+pub(crate) fn tests_of<'a>(
+    control: &ControlOutcome,
+    tests: &BTreeMap<&'a str, &'a TestOutcome>,
+) -> Vec<&'a TestOutcome> {
     let ids: BTreeSet<&str> = control.tests.iter().map(String::as_str).collect();
     ids.into_iter().filter_map(|id| tests.get(id).copied()).collect()
 }

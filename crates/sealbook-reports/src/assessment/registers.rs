@@ -15,7 +15,11 @@ impl Builder<'_> {
                 rows.push(vec![
                     plain(cover.exception.as_str()),
                     Cell::Text(vec![Inline::plain(test.id.as_str()).to(test_anchor(&test.id))]),
-                    Cell::Text(vec![Inline::strong(finding.subject.as_str()), Inline::plain(" "), Inline::plain(finding.reason.as_str())]),
+                    Cell::Text(vec![
+                        Inline::strong(finding.subject.as_str()),
+                        Inline::plain(" "),
+                        Inline::plain(finding.reason.as_str()),
+                    ]),
                     self.or_unknown(cover.owner.as_deref())?,
                     self.or_unknown(cover.granted_by.as_deref())?,
                     self.end(cover.expires_at)?,
@@ -30,7 +34,11 @@ impl Builder<'_> {
         for row in &self.context.exceptions {
             rows.push(vec![
                 plain(row.id.as_str()),
-                Cell::Text(vec![Inline::strong(row.scope.as_str()), Inline::plain(" "), Inline::plain(row.reason.as_str())]),
+                Cell::Text(vec![
+                    Inline::strong(row.scope.as_str()),
+                    Inline::plain(" "),
+                    Inline::plain(row.reason.as_str()),
+                ]),
                 self.or_unknown(row.owner.as_deref())?,
                 self.or_unknown(row.granted_by.as_deref())?,
                 plain(day(row.opened_at)?),
@@ -77,7 +85,8 @@ impl Builder<'_> {
 
     pub(super) fn glossary(&self) -> Result<Vec<Block>, ReportError> {
         let terms = self.definition.glossary.iter();
-        let rows = terms.map(|term| vec![Cell::Text(vec![Inline::strong(term.term.as_str())]), plain(term.meaning.as_str())]);
+        let rows =
+            terms.map(|term| vec![Cell::Text(vec![Inline::strong(term.term.as_str())]), plain(term.meaning.as_str())]);
         Ok(vec![self.definition.table("glossary", rows.collect())?])
     }
 

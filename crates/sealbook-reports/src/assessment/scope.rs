@@ -9,7 +9,8 @@ use crate::model::{Block, Cell, Inline};
 
 impl Builder<'_> {
     pub(super) fn scope(&self) -> Result<Vec<Block>, ReportError> {
-        let mut blocks = vec![self.heading("scope-period-title")?, self.period_facts()?, self.heading("scope-sources-title")?];
+        let mut blocks =
+            vec![self.heading("scope-period-title")?, self.period_facts()?, self.heading("scope-sources-title")?];
         blocks.extend(self.sources()?);
         blocks.push(self.heading("scope-inconclusive-title")?);
         blocks.extend(self.inconclusive()?);

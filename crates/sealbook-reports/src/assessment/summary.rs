@@ -31,7 +31,9 @@ impl Builder<'_> {
         }
         blocks.push(Block::Cards(cards));
         let undecided = count(self.figures.undecided);
-        blocks.push(Block::Note(vec![Inline::plain(self.definition.say("deviations-note", &[("undecided", &undecided)])?)]));
+        blocks.push(Block::Note(vec![Inline::plain(
+            self.definition.say("deviations-note", &[("undecided", &undecided)])?,
+        )]));
         blocks.push(self.heading("summary-findings")?);
         blocks.extend(self.top_findings()?);
         Ok(blocks)
@@ -66,14 +68,22 @@ impl Builder<'_> {
         for status in ControlStatus::ALL {
             series.push(self.definition.badge(status_id(status))?);
         }
-        let rows: Vec<(String, Vec<u64>)> = self.parts.iter().map(|part| {
-            let counts = ControlStatus::ALL.map(|status| part.outcome.summary.get(&status).copied().unwrap_or_default());
-            (part.framework.short.clone(), counts.to_vec())
-        }).collect();
-        let words: Vec<String> = rows.iter().map(|(label, values)| {
-            let parts = series.iter().zip(values).map(|(badge, value)| format!("{} {value}", badge.text));
-            format!("{label}: {}", parts.collect::<Vec<_>>().join(", "))
-        }).collect();
+        let rows: Vec<(String, Vec<u64>)> = self
+            .parts
+            .iter()
+            .map(|part| {
+                let counts =
+                    ControlStatus::ALL.map(|status| part.outcome.summary.get(&status).copied().unwrap_or_default());
+                (part.framework.short.clone(), counts.to_vec())
+            })
+            .collect();
+        let words: Vec<String> = rows
+            .iter()
+            .map(|(label, values)| {
+                let parts = series.iter().zip(values).map(|(badge, value)| format!("{} {value}", badge.text));
+                format!("{label}: {}", parts.collect::<Vec<_>>().join(", "))
+            })
+            .collect();
         Ok(Bars { alt: self.definition.say("bars-alt", &[("rows", &words.join(". "))])?, series, rows })
     }
 
@@ -89,7 +99,11 @@ impl Builder<'_> {
         for test in tests.iter().take(shown) {
             rows.push(vec![
                 self.severity_cell(test)?,
-                Cell::Text(vec![Inline::mono(test.id.as_str()), Inline::plain("  "), Inline::plain(test.title.as_str())]),
+                Cell::Text(vec![
+                    Inline::mono(test.id.as_str()),
+                    Inline::plain("  "),
+                    Inline::plain(test.title.as_str()),
+                ]),
                 figure(open(test)),
                 figure(test.covered),
                 figure(test.population),
@@ -108,7 +122,11 @@ impl Builder<'_> {
     }
 
     pub(super) fn severity_cell(&self, test: &TestOutcome) -> Result<Cell, ReportError> {
-        if self.definition.signs.contains_key(&test.severity) { self.sign(&test.severity) } else { Ok(plain(test.severity.as_str())) }
+        if self.definition.signs.contains_key(&test.severity) {
+            self.sign(&test.severity)
+        } else {
+            Ok(plain(test.severity.as_str()))
+        }
     }
 
     pub(super) fn about(&self) -> Result<Vec<Block>, ReportError> {

@@ -18,7 +18,8 @@ impl Builder<'_> {
         let controls = self.controls_by_test();
         let mut blocks = Vec::new();
         for (key, integrity) in [("tests-integrity-title", true), ("tests-control-title", false)] {
-            let tests: Vec<&TestOutcome> = self.assessment.tests.iter().filter(|test| is_integrity(test) == integrity).collect();
+            let tests: Vec<&TestOutcome> =
+                self.assessment.tests.iter().filter(|test| is_integrity(test) == integrity).collect();
             if tests.is_empty() {
                 continue;
             }
@@ -87,7 +88,11 @@ impl Builder<'_> {
                 Origin::Policy => "policy",
                 Origin::Period => "period",
             };
-            let value = if parameter.origin == Origin::Period { period_value(&parameter.value)? } else { parameter.value.clone() };
+            let value = if parameter.origin == Origin::Period {
+                period_value(&parameter.value)?
+            } else {
+                parameter.value.clone()
+            };
             rows.push(vec![
                 mono(format!("${name}")),
                 Cell::Text(vec![Inline::plain(value), Inline::quiet(format!(" {unit}"))]),

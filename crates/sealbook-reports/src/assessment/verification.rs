@@ -30,7 +30,6 @@ impl Builder<'_> {
         let a = self.assessment;
         let context = self.context;
         let places = [
-            ("number", context.number.clone()),
             ("ledger", a.origin.clone()),
             ("size", a.size.to_string()),
             ("root", a.root.clone()),

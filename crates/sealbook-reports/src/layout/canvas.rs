@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::fonts::{FaceId, Fonts};
-use super::page::{Element, ElementId, Item, Link, OutlineEntry, PAGE_HEIGHT, PAGE_WIDTH, Page, Paged, PathPoint, Place, Role, Shape};
+use super::page::{
+    Element, ElementId, Item, Link, OutlineEntry, PAGE_HEIGHT, PAGE_WIDTH, Page, Paged, PathPoint, Place, Role, Shape,
+};
 use super::text::{Line, Span, Style, break_lines, single_line};
 use crate::error::ReportError;
 use crate::model::{Badge, Colour, Colours, Face, Inline};
@@ -198,19 +200,43 @@ impl<'a> Canvas<'a> {
     }
 
     /// Draws one line of one style at the place given; returns its width.
-    pub(crate) fn put(&mut self, element: Option<ElementId>, x: f32, top: f32, height: f32, text: &str, style: Style) -> f32 {
+    pub(crate) fn put(
+        &mut self,
+        element: Option<ElementId>,
+        x: f32,
+        top: f32,
+        height: f32,
+        text: &str,
+        style: Style,
+    ) -> f32 {
         let line = self.one_line(text, style);
         self.line(element, x, top, height, &line)
     }
 
     /// Like [`Self::put`], ending at `right`.
-    pub(crate) fn put_right(&mut self, element: Option<ElementId>, right: f32, top: f32, height: f32, text: &str, style: Style) {
+    pub(crate) fn put_right(
+        &mut self,
+        element: Option<ElementId>,
+        right: f32,
+        top: f32,
+        height: f32,
+        text: &str,
+        style: Style,
+    ) {
         let line = self.one_line(text, style);
         self.line(element, right - line.width, top, height, &line);
     }
 
     /// Like [`Self::put`], centred on `middle`.
-    pub(crate) fn put_centred(&mut self, element: Option<ElementId>, middle: f32, top: f32, height: f32, text: &str, style: Style) {
+    pub(crate) fn put_centred(
+        &mut self,
+        element: Option<ElementId>,
+        middle: f32,
+        top: f32,
+        height: f32,
+        text: &str,
+        style: Style,
+    ) {
         let line = self.one_line(text, style);
         self.line(element, middle - line.width / 2.0, top, height, &line);
     }
@@ -223,7 +249,15 @@ impl<'a> Canvas<'a> {
     }
 
     /// Draws a badge as a pill in the band from `top`; returns its width.
-    pub(crate) fn badge(&mut self, element: Option<ElementId>, x: f32, top: f32, height: f32, badge: &Badge, size: f32) -> f32 {
+    pub(crate) fn badge(
+        &mut self,
+        element: Option<ElementId>,
+        x: f32,
+        top: f32,
+        height: f32,
+        badge: &Badge,
+        size: f32,
+    ) -> f32 {
         let line = self.badge_line(badge, size);
         let pad = size * 0.55;
         let pill = size * 1.62;

@@ -47,7 +47,9 @@ impl Canvas<'_> {
             self.put(Some(figure), MARGIN, self.y, 14.0, label, name);
             let total: u64 = values.iter().sum();
             let mut x = MARGIN + BAR_LABEL;
-            for (segment, (series, value)) in self.segments(values, width).into_iter().zip(bars.series.iter().zip(values)) {
+            for (segment, (series, value)) in
+                self.segments(values, width).into_iter().zip(bars.series.iter().zip(values))
+            {
                 if *value > 0 {
                     self.segment(figure, x, segment, series, *value);
                 }
@@ -165,7 +167,13 @@ impl Canvas<'_> {
         let counts = self.styled_lines(&tile.counts, counts_style, inner);
         let per_row = squares_per_row();
         let rows = tile.controls.len().div_ceil(per_row).max(1);
-        let height = TILE_PAD * 2.0 + 11.0 * id.len() as f32 + 8.6 * title.len() as f32 + 4.0 + (SQUARE + SQUARE_GAP) * rows as f32 + 1.0 + 8.2 * counts.len() as f32;
+        let height = TILE_PAD * 2.0
+            + 11.0 * id.len() as f32
+            + 8.6 * title.len() as f32
+            + 4.0
+            + (SQUARE + SQUARE_GAP) * rows as f32
+            + 1.0
+            + 8.2 * counts.len() as f32;
         LaidTile { tile, id, title, counts, height }
     }
 

@@ -96,7 +96,15 @@ impl Canvas<'_> {
         let width = (line.width + 28.0).min(TEXT_WIDTH);
         let y = PAGE_HEIGHT - 78.0;
         let element = self.element(Role::Paragraph, self.parent);
-        self.draw(None, super::page::Shape::Stroke { points: rounded(MARGIN, y, width, 18.0, 3.0), closed: true, width: 0.9, colour: tone });
+        self.draw(
+            None,
+            super::page::Shape::Stroke {
+                points: rounded(MARGIN, y, width, 18.0, 3.0),
+                closed: true,
+                width: 0.9,
+                colour: tone,
+            },
+        );
         self.line(Some(element), MARGIN + 14.0, y, 18.0, &line);
     }
 }

@@ -5,7 +5,7 @@ use super::fonts::FaceId;
 use super::page::{ElementId, Role, rounded};
 use super::text::{Line, Style};
 use crate::error::ReportError;
-use crate::model::{Block, Callout, Card, Colour, Fact, Face, Heading, Inline, QrBlock, Section};
+use crate::model::{Block, Callout, Card, Colour, Face, Fact, Heading, Inline, QrBlock, Section};
 
 /// Line height of body type, points.
 const LEADING: f32 = 13.6;
@@ -84,7 +84,13 @@ impl Canvas<'_> {
     /// The least height that a block must have on the page on which it starts.
     fn least_height(&mut self, block: &Block) -> f32 {
         match block {
-            Block::Heading(heading) => if heading.level == 2 { 44.0 } else { 32.0 },
+            Block::Heading(heading) => {
+                if heading.level == 2 {
+                    44.0
+                } else {
+                    32.0
+                }
+            }
             Block::Text(inlines) => self.lines(inlines, BODY, TEXT_WIDTH).len().min(6) as f32 * LEADING + 6.0,
             Block::Note(_) => 2.0 * NOTE_LEADING + 4.0,
             Block::Callout(callout) => self.callout_height(callout),
@@ -163,10 +169,14 @@ impl Canvas<'_> {
     fn lines_over_pages(&mut self, lines: &[Line], leading: f32, element: Option<ElementId>, x: f32) {
         let mut rest = lines;
         while !rest.is_empty() {
-            let mut take = rest.iter().scan(self.left(), |left, _| {
-                *left -= leading;
-                Some(*left)
-            }).take_while(|left| *left >= -0.01).count();
+            let mut take = rest
+                .iter()
+                .scan(self.left(), |left, _| {
+                    *left -= leading;
+                    Some(*left)
+                })
+                .take_while(|left| *left >= -0.01)
+                .count();
             if take < rest.len() && rest.len() - take == 1 {
                 take = take.saturating_sub(1);
             }
@@ -274,9 +284,15 @@ impl Canvas<'_> {
             self.rect(None, x, self.y, width, CARD_HEIGHT, self.colours.ground);
             self.rect(None, x, self.y, 3.0, CARD_HEIGHT, tone);
             let element = self.element(Role::Paragraph, self.parent);
-            let figure = Style { face: FaceId::Bold, size: 16.0, colour: tone.mix(self.colours.ink, 0.2), tabular: true };
+            let figure =
+                Style { face: FaceId::Bold, size: 16.0, colour: tone.mix(self.colours.ink, 0.2), tabular: true };
             self.put(Some(element), x + 10.0, self.y + 6.0, 20.0, &card.value, figure);
-            let quiet = Style { face: FaceId::Regular, size: 6.9, colour: self.colours.ink.mix(self.colours.quiet, 0.5), tabular: false };
+            let quiet = Style {
+                face: FaceId::Regular,
+                size: 6.9,
+                colour: self.colours.ink.mix(self.colours.quiet, 0.5),
+                tabular: false,
+            };
             let words = format!("{} {}", card.badge.mark, card.badge.text);
             let lines = self.styled_lines(&words, quiet, width - 13.0);
             for (line, row) in lines.iter().zip(0_u16..) {
@@ -354,7 +370,8 @@ impl Canvas<'_> {
     fn contents(&mut self, entries: &[(u8, String, String)]) {
         let list = self.element(Role::Contents, self.parent);
         for (level, title, anchor) in entries {
-            let (face, size, height, indent) = if *level == 1 { (Face::Strong, 9.4, 18.0, 0.0) } else { (Face::Plain, 8.4, 13.2, 14.0) };
+            let (face, size, height, indent) =
+                if *level == 1 { (Face::Strong, 9.4, 18.0, 0.0) } else { (Face::Plain, 8.4, 13.2, 14.0) };
             self.need(height);
             let item = self.element(Role::ContentsItem, list);
             let link = self.element(Role::Link, item);

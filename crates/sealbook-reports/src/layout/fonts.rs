@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(fonts.choose(FaceId::SemiBold, 'Ж'), FaceId::SemiBold);
         assert_eq!(fonts.choose(FaceId::Regular, 'ع'), FaceId::Wide);
         assert_eq!(fonts.choose(FaceId::Regular, '数'), FaceId::Cjk);
-        assert!(!fonts.covers('\u{1F600}'));
+        assert!(!fonts.covers('\u{1F916}'));
     }
 
     #[test]

@@ -98,7 +98,8 @@ fn page_lines(report: &Report, paged: &mut Paged, fonts: Fonts) -> Result<Fonts,
         let foot = PAGE_HEIGHT - 42.0;
         canvas.rule(MARGIN, foot, TEXT_WIDTH, 0.5, colours.line);
         canvas.put(None, MARGIN, foot + 6.0, 10.0, &owner, style);
-        let line = report.theme.page_of_pages.replace("{page}", &number.to_string()).replace("{pages}", &pages.to_string());
+        let line =
+            report.theme.page_of_pages.replace("{page}", &number.to_string()).replace("{pages}", &pages.to_string());
         canvas.put_right(None, MARGIN + TEXT_WIDTH, foot + 6.0, 10.0, &line, style);
         if let Some(drawn) = canvas.paged.pages.last_mut() {
             page.items.append(&mut drawn.items);

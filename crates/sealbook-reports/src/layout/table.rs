@@ -114,7 +114,14 @@ impl Canvas<'_> {
         self.y += height;
     }
 
-    fn row_over_pages(&mut self, table: &Table, columns: &[LaidColumn], row: &LaidRow, cells: &[ElementId], shaded: bool) {
+    fn row_over_pages(
+        &mut self,
+        table: &Table,
+        columns: &[LaidColumn],
+        row: &LaidRow,
+        cells: &[ElementId],
+        shaded: bool,
+    ) {
         let mut done = 0;
         while done < row.lines {
             let rest = row.lines - done;
@@ -145,7 +152,14 @@ impl Canvas<'_> {
         self.head(table, columns, None);
     }
 
-    fn row_part(&mut self, columns: &[LaidColumn], row: &LaidRow, cells: &[ElementId], lines: std::ops::Range<usize>, shaded: bool) {
+    fn row_part(
+        &mut self,
+        columns: &[LaidColumn],
+        row: &LaidRow,
+        cells: &[ElementId],
+        lines: std::ops::Range<usize>,
+        shaded: bool,
+    ) {
         let height = row_height(lines.len());
         if shaded {
             self.rect(None, MARGIN, self.y, TEXT_WIDTH, height, self.colours.ground);
@@ -181,8 +195,10 @@ fn row_height(lines: usize) -> f32 {
 }
 
 fn place(columns: &[Column]) -> Vec<LaidColumn> {
-    let fixed: f32 = columns.iter().map(|column| if let Width::Points(points) = column.width { points } else { 0.0 }).sum();
-    let shares: f32 = columns.iter().map(|column| if let Width::Share(share) = column.width { share } else { 0.0 }).sum();
+    let fixed: f32 =
+        columns.iter().map(|column| if let Width::Points(points) = column.width { points } else { 0.0 }).sum();
+    let shares: f32 =
+        columns.iter().map(|column| if let Width::Share(share) = column.width { share } else { 0.0 }).sum();
     let free = (TEXT_WIDTH - fixed).max(0.0);
     let mut x = MARGIN;
     let placed = columns.iter().map(|column| {

@@ -193,7 +193,21 @@ impl<'a> Paragraph<'a> {
                 break;
             }
         }
-        soft.or(cut).unwrap_or(range.end)
+        self.step_back(fonts, range.start, soft.or(cut).unwrap_or(range.end), width)
+    }
+
+    /// Moves a cut to the left until what is before it fits: letters that are joined to their neighbours change
+    /// their width when they are cut off from them.
+    fn step_back(&self, fonts: &mut Fonts, start: usize, cut: usize, width: f32) -> usize {
+        let mut cut = cut;
+        while self.measure(fonts, start..cut) > width {
+            let part = self.text.get(start..cut).unwrap_or_default();
+            match part.char_indices().rfind(|(offset, c)| *offset > 0 && !is_mark(*c)) {
+                Some((offset, _)) => cut = start + offset,
+                None => break,
+            }
+        }
+        cut
     }
 
     fn measure(&self, fonts: &mut Fonts, range: Range<usize>) -> f32 {
@@ -279,7 +293,9 @@ impl<'a> Paragraph<'a> {
                 piece.glyphs.extend(glyphs);
                 piece.width += width;
             }
-            _ => line.pieces.push(Piece { x, width, face: run.face, style: span.style, glyphs, link: span.link.clone() }),
+            _ => {
+                line.pieces.push(Piece { x, width, face: run.face, style: span.style, glyphs, link: span.link.clone() })
+            }
         }
     }
 }
@@ -291,12 +307,13 @@ pub(crate) fn thousandths(value: i32, size: f32) -> f32 {
 
 /// Words and single spaces, so that each word is shaped once per document.
 fn split_spaces(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(' ').flat_map(|part| match part.strip_suffix(' ') {
-        Some("") => [Some(" "), None],
-        Some(word) => [Some(word), Some(" ")],
-        None => [Some(part), None],
-    })
-    .flatten()
+    text.split_inclusive(' ')
+        .flat_map(|part| match part.strip_suffix(' ') {
+            Some("") => [Some(" "), None],
+            Some(word) => [Some(word), Some(" ")],
+            None => [Some(part), None],
+        })
+        .flatten()
 }
 
 fn is_cjk(c: char) -> bool {

@@ -112,7 +112,10 @@ fn page_ops(paged: &Paged, page: usize, subsets: &BTreeMap<FaceId, Subset>, font
         match run.marked {
             Some((tag, number)) => {
                 let map = BTreeMap::from([("MCID".to_owned(), DictItem::Int(number))]);
-                ops.push(Op::BeginMarkedContentWithProperties { tag: tag.to_owned(), properties: DictItem::Dict { map } });
+                ops.push(Op::BeginMarkedContentWithProperties {
+                    tag: tag.to_owned(),
+                    properties: DictItem::Dict { map },
+                });
             }
             None => ops.push(Op::BeginMarkedContent { tag: "Artifact".to_owned() }),
         }
@@ -161,7 +164,14 @@ fn shape_ops(shape: &Shape, subsets: &BTreeMap<FaceId, Subset>, fonts: &Fonts, o
 }
 
 /// Shows glyphs; one that is shifted from its place starts a run of its own.
-fn text_ops(at: (f32, f32), size: f32, glyphs: &[Glyph], subset: &Subset, said: &BTreeMap<u16, String>, ops: &mut Vec<Op>) {
+fn text_ops(
+    at: (f32, f32),
+    size: f32,
+    glyphs: &[Glyph],
+    subset: &Subset,
+    said: &BTreeMap<u16, String>,
+    ops: &mut Vec<Op>,
+) {
     let mut pen = 0;
     for run in glyphs.chunk_by(|a, b| a.shift == (0, 0) && b.shift == (0, 0)) {
         let shift = run.first().map_or((0, 0), |glyph| glyph.shift);

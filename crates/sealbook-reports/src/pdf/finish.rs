@@ -69,7 +69,10 @@ fn add_links(document: &mut Document, paged: &Paged, pages: &[ObjectId]) -> Resu
         let mut annotations = Vec::new();
         for link in &page.links {
             let Some(place) = paged.anchors.get(&link.anchor) else {
-                return Err(ReportError::Pdf(format!("a link leads to {}, which is nowhere in the report", link.anchor)));
+                return Err(ReportError::Pdf(format!(
+                    "a link leads to {}, which is nowhere in the report",
+                    link.anchor
+                )));
             };
             let rect = [link.x, PAGE_HEIGHT - link.y - link.height, link.x + link.width, PAGE_HEIGHT - link.y];
             let rect: Vec<Object> = rect.iter().map(|value| Object::Real((value * 100.0).round() / 100.0)).collect();

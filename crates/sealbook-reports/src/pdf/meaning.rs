@@ -61,7 +61,12 @@ pub(super) struct LinkObject {
 }
 
 /// Writes the tree and gives its root. Page `n` has the key `n` in the parent tree.
-pub(super) fn write(document: &mut Document, paged: &Paged, pages: &[ObjectId], links: &[LinkObject]) -> Result<ObjectId, ReportError> {
+pub(super) fn write(
+    document: &mut Document,
+    paged: &Paged,
+    pages: &[ObjectId],
+    links: &[LinkObject],
+) -> Result<ObjectId, ReportError> {
     let root = document.new_object_id();
     let ids: Vec<ObjectId> = paged.elements.iter().map(|_| document.new_object_id()).collect();
     let mut kids: BTreeMap<ElementId, Vec<Object>> = BTreeMap::new();
@@ -71,7 +76,10 @@ pub(super) fn write(document: &mut Document, paged: &Paged, pages: &[ObjectId], 
         let mut owners = Vec::new();
         for run in marked_runs(paged, &page.items) {
             let (Some((_, number)), Some(element)) = (run.marked, run.element) else { continue };
-            let owner = ids.get(element).copied().ok_or_else(|| ReportError::Pdf("content of an unknown element".to_owned()))?;
+            let owner = ids
+                .get(element)
+                .copied()
+                .ok_or_else(|| ReportError::Pdf("content of an unknown element".to_owned()))?;
             owners.push(Object::Reference(owner));
             first_page.entry(element).or_insert(*page_id);
             let place = dictionary! { "Type" => "MCR", "Pg" => *page_id, "MCID" => number };

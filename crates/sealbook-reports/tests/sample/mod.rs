@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sealbook_controls::outcome::{
-    Assessment, ControlOutcome, ControlStatus, Cover, Finding, FrameworkOutcome, Origin, Parameter, RowOutcome, SourceCount,
-    TestOutcome, TestResult,
+    Assessment, ControlOutcome, ControlStatus, Cover, Finding, FrameworkOutcome, Origin, Parameter, RowOutcome,
+    SourceCount, TestOutcome, TestResult,
 };
 use sealbook_frameworks::{Catalogue, Ceiling, MappingRow};
 use sealbook_reports::{
@@ -58,7 +58,8 @@ pub fn assessment(catalogue: &Catalogue, findings: u64) -> Assessment {
     let frameworks = catalogue.mappings().iter().map(|mapping| {
         let rows = mapping.rows.iter();
         let controls: Vec<ControlOutcome> = rows.map(|row| control(row, &results)).collect();
-        let mut summary: BTreeMap<ControlStatus, u64> = ControlStatus::ALL.into_iter().map(|status| (status, 0)).collect();
+        let mut summary: BTreeMap<ControlStatus, u64> =
+            ControlStatus::ALL.into_iter().map(|status| (status, 0)).collect();
         for control in &controls {
             *summary.get_mut(&control.status).unwrap() += 1;
         }
@@ -89,7 +90,12 @@ pub fn assessment(catalogue: &Catalogue, findings: u64) -> Assessment {
 }
 
 fn sources() -> Vec<SourceCount> {
-    let rows = [("vault-eu-1", "vault", 120_441), ("keycloak", "keycloak", 88_120), ("aws-organisation", "cloudtrail", 171_000), ("envoy-mesh", "envoy", 21_658)];
+    let rows = [
+        ("vault-eu-1", "vault", 120_441),
+        ("keycloak", "keycloak", 88_120),
+        ("aws-organisation", "cloudtrail", 171_000),
+        ("envoy-mesh", "envoy", 21_658),
+    ];
     rows.into_iter()
         .map(|(source, format, entries)| SourceCount {
             source: source.to_owned(),
@@ -102,7 +108,8 @@ fn sources() -> Vec<SourceCount> {
 }
 
 fn tests(catalogue: &Catalogue, findings: u64, numbers: &mut Numbers) -> Vec<TestOutcome> {
-    let ids: BTreeSet<&str> = catalogue.mappings().iter().flat_map(|m| &m.rows).flat_map(|row| &row.tests).map(String::as_str).collect();
+    let ids: BTreeSet<&str> =
+        catalogue.mappings().iter().flat_map(|m| &m.rows).flat_map(|row| &row.tests).map(String::as_str).collect();
     let (integrity, others): (Vec<&str>, Vec<&str>) = ids.into_iter().partition(|id| id.starts_with("CT-INT-"));
     let integrity = integrity.into_iter().map(|id| (id, 0_u64));
     let others = others.into_iter().zip(0_u64..).map(|(id, number)| (id, number % 8));
@@ -131,8 +138,12 @@ fn test(catalogue: &Catalogue, id: &str, kind: u64, findings: u64, numbers: &mut
     TestOutcome {
         id: id.to_owned(),
         title: definition.map_or_else(|| format!("Sample test {id}"), |d| d.title.clone()),
-        question: definition.map_or_else(|| "Does every member of the population meet the rule?".to_owned(), |d| d.question.clone()),
-        population_is: definition.map_or_else(|| "Every credential that was live at some time in the period".to_owned(), |d| d.population.clone()),
+        question: definition
+            .map_or_else(|| "Does every member of the population meet the rule?".to_owned(), |d| d.question.clone()),
+        population_is: definition.map_or_else(
+            || "Every credential that was live at some time in the period".to_owned(),
+            |d| d.population.clone(),
+        ),
         severity: ["critical", "high", "medium", "low"][usize::try_from(numbers.below(4)).unwrap()].to_owned(),
         result,
         population,
@@ -220,7 +231,12 @@ pub fn context(assessment: &Assessment) -> ReportContext {
         credential_ages: ages(&mut numbers),
         months: [("2026-07", 41, 6, 2), ("2026-08", 23, 9, 0), ("2026-09", 12, 11, 4)]
             .into_iter()
-            .map(|(month, open, covered, undecided)| MonthFindings { month: month.to_owned(), open, covered, undecided })
+            .map(|(month, open, covered, undecided)| MonthFindings {
+                month: month.to_owned(),
+                open,
+                covered,
+                undecided,
+            })
             .collect(),
     }
 }

@@ -194,6 +194,11 @@ pub fn verify_subtree(
     root: &TreeHash,
     proof: &[TreeHash],
 ) -> Result<(), ProofError> {
+    if start == end && end <= size {
+        // Nothing lies in every tree.
+        let error = if proof.is_empty() { ProofError::WrongHash } else { ProofError::WrongLength };
+        return if proof.is_empty() && *hash == empty_root() { Ok(()) } else { Err(error) };
+    }
     let width = end.checked_sub(start).filter(|width| *width > 0).ok_or(ProofError::BadRange)?;
     if end > size || !start.is_multiple_of(width.checked_next_power_of_two().ok_or(ProofError::BadRange)?) {
         return Err(ProofError::BadRange);

@@ -5,12 +5,15 @@
 //! Never: reads a clock, a network or a file, cuts a value short, drops an element silently.
 //! Next:  `sealbook-log`.
 
+mod address;
 mod cedar;
 mod cerbos;
 mod cloudtrail;
 mod draft;
 mod envoy;
 mod frame;
+mod gcp;
+mod github;
 mod gzip;
 mod identity;
 mod item;
@@ -18,10 +21,12 @@ pub mod json;
 mod kubernetes;
 mod meaning;
 mod native;
+mod okta;
 mod opa;
 mod output;
 mod scan;
 mod source;
+mod teleport;
 mod vault;
 mod when;
 
@@ -42,6 +47,10 @@ static SOURCES: &[&dyn Source] = &[
     &envoy::SOURCE,
     &cerbos::SOURCE,
     &cedar::SOURCE,
+    &okta::SOURCE,
+    &gcp::SOURCE,
+    &teleport::SOURCE,
+    &github::SOURCE,
 ];
 
 /// Every source.

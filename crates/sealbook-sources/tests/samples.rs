@@ -105,6 +105,15 @@ const SETS: &[Set] = &[
     set("envoy", "envoy/envoy-1.40-mtls-rbac-access.ndjson", [2_500, 0, 0, 0]),
     set("cerbos", "cerbos/cerbos-0.51-audit.ndjson", [1_200, 0, 0, 400]),
     set("cedar", "cedar/cedar-decisions.ndjson", [300, 0, 0, 0]),
+    set("okta", "okta", [46, 0, 10, 12]),
+    set("okta", "envelopes/okta-event-hook.json", [2, 0, 0, 0]),
+    set("gcp", "gcp/panther-gcp_audit-gcp_auditlog.ndjson", [87, 6, 14, 9]),
+    set("gcp", "gcp/panther-gcp_k8s-gcp_auditlog.ndjson", [4, 0, 0, 4]),
+    set("gcp", "gcp/panther-kubernetes-gcp_auditlog.ndjson", [19, 0, 0, 2]),
+    set("gcp", "gcp/sekoia-google-cloud-audit.ndjson", [17, 0, 2, 1]),
+    set("gcp", "envelopes/pubsub-push.json", [1, 0, 0, 0]),
+    set("github", "github", [138, 0, 6, 39]),
+    set("teleport", "teleport", [43, 0, 14, 0]),
 ];
 
 #[test]

@@ -9,6 +9,7 @@ use crate::json::{self, Value};
 use crate::meaning::Meaning::{
     self, Decision, Elevation, Exception, Issuance, Lifecycle, Policy, Review, Revocation, Rotation,
 };
+use crate::meaning::fits;
 
 /// Whom an event is about, when not its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,13 +204,6 @@ fn allows_all(statement: &Value<'_>) -> bool {
 fn unversioned(name: &str) -> &str {
     let end = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == 'v');
     if name.len() - end.len() >= 8 { end } else { name }
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use sealbook_core::event::{
     Context, Correlation, Credential, CredentialType, Event, Identity, IdentityType, Kind, Outcome, Policy, Resource,
 };
 
+use crate::address::host;
 use crate::draft::{Draft, digest_id, filled, nobody, own};
 use crate::identity::{recognise, spiffe};
 use crate::item::Unmapped;
@@ -136,13 +137,5 @@ fn credential(line: &Value<'_>) -> Credential {
         issued_at: rfc3339(text(line, &["downstream_peer_cert_v_start"])),
         expires_at: rfc3339(text(line, &["downstream_peer_cert_v_end"])),
         ..Credential::default()
-    }
-}
-
-/// The host of `host:port`; IPv6 hosts stand in brackets.
-fn host(address: &str) -> &str {
-    match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, _)) => host,
-        None => address.rsplit_once(':').map_or(address, |(host, _)| host),
     }
 }

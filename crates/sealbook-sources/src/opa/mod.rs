@@ -10,6 +10,7 @@ use sealbook_core::event::{Context, Correlation, Event, Kind, Policy};
 
 use self::input::{Input, hidden};
 use self::result::{outcome, reason};
+use crate::address::host;
 use crate::draft::{Draft, filled, own};
 use crate::item::Unmapped;
 use crate::json::Value;
@@ -80,13 +81,5 @@ fn labels(draft: &mut Draft, event: &Value<'_>) {
         if name != "id" {
             draft.label(&format!("opa.{name}"), value.text());
         }
-    }
-}
-
-/// The host of `host:port`; IPv6 hosts stand in brackets.
-fn host(address: &str) -> &str {
-    match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, _)) => host,
-        None => address.rsplit_once(':').map_or(address, |(host, _)| host),
     }
 }

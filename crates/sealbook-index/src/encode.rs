@@ -15,7 +15,7 @@ pub(crate) const MAGIC: &[u8; 8] = b"SBINDEX\n";
 /// Version of the block format, and of which terms an entry has: another version is made anew.
 pub(crate) const VERSION: u32 = 1;
 /// A field is kept as a dictionary where its terms have at least this many entries on average. Below, a dictionary
-/// takes more room (about half a term's length, and 36 bytes for its postings) than ten bytes for each entry.
+/// takes more room (about half a term's length, and 36 bytes for its postings) than seven bytes for each entry.
 const ENTRIES_PER_TERM_MIN: usize = 8;
 
 /// How a field is kept.
@@ -83,9 +83,7 @@ fn write(block: &OpenBlock, origin: &str, chain: ChainValue) -> Result<Vec<u8>, 
 
 fn write_field(out: &mut ChunkWriter, gathered: &Gathered) -> Result<(Encoding, u64), Box<dyn std::error::Error>> {
     let mut rows: Vec<(u64, u16)> = match gathered {
-        Gathered::Keys(keys) => {
-            keys.iter().flat_map(|(key, offsets)| offsets.iter().map(|offset| (*key, *offset))).collect()
-        }
+        Gathered::Keys(rows) => rows.clone(),
         Gathered::Terms(found) => {
             let pairs: usize = found.values().map(Vec::len).sum();
             if found.len() * ENTRIES_PER_TERM_MIN <= pairs {
@@ -104,5 +102,6 @@ fn write_field(out: &mut ChunkWriter, gathered: &Gathered) -> Result<(Encoding, 
         }
     };
     rows.sort_unstable();
+    rows.dedup();
     Ok((Encoding::Keys, keys::write(out, &rows).ok_or("keys too long")?))
 }

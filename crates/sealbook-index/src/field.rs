@@ -170,10 +170,14 @@ pub(crate) fn has_term(entry: &Entry, field: Field, value: &str) -> bool {
     found
 }
 
-/// The first 64 bits of a value's BLAKE3: enough to find candidates, which are then read and compared.
+/// Bits of a lookup key. Of the keys of a full block, one in 2^24 lookups meets another's: that costs a read, no more.
+pub(crate) const KEY_BITS: u32 = 40;
+
+/// The first bits of a value's BLAKE3: enough to find candidates, which are then read and compared.
 pub(crate) fn lookup_key(value: &str) -> u64 {
     let digest = blake3::hash(value.as_bytes());
-    digest.as_bytes().first_chunk::<8>().map_or(0, |first| u64::from_be_bytes(*first))
+    let first = digest.as_bytes().first_chunk::<8>();
+    first.map_or(0, |first| u64::from_be_bytes(*first)) >> (u64::BITS - KEY_BITS)
 }
 
 #[cfg(test)]

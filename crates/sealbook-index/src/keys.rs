@@ -1,15 +1,18 @@
-//! Terms of a field that hardly repeat: a sorted list of short digests, in pages with a fence before them.
+//! Terms of a field that hardly repeat: a sorted list of 40-bit digests, in pages with a fence before them.
 //! A digest may stand for two terms; candidates are read back and compared, so that costs a read and no more.
 
 use roaring::RoaringBitmap;
 
 use crate::chunk::{ChunkReader, ChunkWriter};
 use crate::error::Damage;
+use crate::field::KEY_BITS;
 
-/// Rows of a page: one read of about 2.5 KB.
+/// Rows of a page: one read of less than 2 KB.
 const PAGE_ROWS: usize = 256;
-/// Bytes of a row: digest, offset.
-const ROW_BYTES: usize = 8 + 2;
+/// Bytes of a key in a row.
+const KEY_BYTES: usize = KEY_BITS.div_ceil(8) as usize;
+/// Bytes of a row: key, offset.
+const ROW_BYTES: usize = KEY_BYTES + 2;
 /// Bytes of a post of the fence: first digest of a page, place of the page.
 const POST_BYTES: usize = 8 + 8;
 
@@ -19,7 +22,7 @@ pub(crate) fn write(out: &mut ChunkWriter, rows: &[(u64, u16)]) -> Option<u64> {
     for page in rows.chunks(PAGE_ROWS) {
         let mut bytes = Vec::with_capacity(page.len() * ROW_BYTES);
         for (key, offset) in page {
-            bytes.extend_from_slice(&key.to_le_bytes());
+            bytes.extend(key.to_le_bytes().iter().take(KEY_BYTES));
             bytes.extend_from_slice(&offset.to_le_bytes());
         }
         let (first, _) = page.first()?;
@@ -60,6 +63,6 @@ fn post(bytes: &[u8; POST_BYTES]) -> (u64, u64) {
 }
 
 fn row(bytes: &[u8; ROW_BYTES]) -> (u64, u16) {
-    let [a, b, c, d, e, f, g, h, offset @ ..] = *bytes;
-    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u16::from_le_bytes(offset))
+    let [a, b, c, d, e, offset @ ..] = *bytes;
+    (u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]), u16::from_le_bytes(offset))
 }

@@ -15,8 +15,8 @@ use crate::query::{Candidates, Lookup};
 pub(crate) enum Gathered {
     /// The terms themselves.
     Terms(HashMap<Box<str>, Vec<u16>>),
-    /// Only their digests: for fields whose terms hardly ever repeat.
-    Keys(HashMap<u64, Vec<u16>>),
+    /// Only their digests, in the order of the entries: for fields whose terms hardly ever repeat.
+    Keys(Vec<(u64, u16)>),
 }
 
 /// Entries that are indexed in memory.
@@ -36,7 +36,7 @@ impl OpenBlock {
         let fields = Field::ALL
             .iter()
             .map(|field| match field {
-                Field::Event | Field::Request | Field::Trace => Gathered::Keys(HashMap::new()),
+                Field::Event | Field::Request | Field::Trace => Gathered::Keys(Vec::new()),
                 _ => Gathered::Terms(HashMap::new()),
             })
             .collect();
@@ -67,21 +67,16 @@ impl OpenBlock {
     }
 
     fn put(&mut self, field: Field, term: &str, offset: u16) {
-        let offsets = match self.fields.get_mut(field.place()) {
-            None => return,
-            Some(Gathered::Keys(keys)) => keys.entry(lookup_key(term)).or_default(),
-            Some(Gathered::Terms(terms)) => {
-                if !terms.contains_key(term) {
-                    terms.insert(term.into(), Vec::new());
+        match self.fields.get_mut(field.place()) {
+            None => {}
+            Some(Gathered::Keys(rows)) => rows.push((lookup_key(term), offset)),
+            Some(Gathered::Terms(terms)) => match terms.get_mut(term) {
+                None => {
+                    terms.insert(term.into(), vec![offset]);
                 }
-                match terms.get_mut(term) {
-                    Some(offsets) => offsets,
-                    None => return,
-                }
-            }
-        };
-        if offsets.last() != Some(&offset) {
-            offsets.push(offset);
+                Some(offsets) if offsets.last() == Some(&offset) => {}
+                Some(offsets) => offsets.push(offset),
+            },
         }
     }
 
@@ -108,13 +103,19 @@ impl Lookup for OpenBlock {
     }
 
     fn term(&self, field: Field, value: &str) -> Result<Candidates, Damage> {
-        let (offsets, exact) = match self.gathered(field) {
-            None => (None, true),
-            Some(Gathered::Terms(terms)) => (terms.get(value), true),
-            Some(Gathered::Keys(keys)) => (keys.get(&lookup_key(value)), false),
+        let mut set = RoaringBitmap::new();
+        let exact = match self.gathered(field) {
+            None => true,
+            Some(Gathered::Terms(terms)) => {
+                set.extend(terms.get(value).into_iter().flatten().copied().map(u32::from));
+                true
+            }
+            Some(Gathered::Keys(rows)) => {
+                let key = lookup_key(value);
+                set.extend(rows.iter().filter(|(k, _)| *k == key).map(|(_, offset)| u32::from(*offset)));
+                set.is_empty()
+            }
         };
-        let set: RoaringBitmap = offsets.into_iter().flatten().copied().map(u32::from).collect();
-        let exact = exact || set.is_empty();
         Ok(Candidates { set, exact })
     }
 }

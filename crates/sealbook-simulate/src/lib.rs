@@ -11,6 +11,7 @@ mod faults;
 mod organisation;
 mod plan;
 mod policies;
+mod queue;
 mod rng;
 mod stories;
 mod stream;

@@ -9,6 +9,7 @@ use sealbook_core::time::Micros;
 use crate::draft::{DAY, Draft};
 use crate::faults::{self, Fault};
 use crate::plan::Plan;
+use crate::queue::Queue;
 use crate::rng::{Ids, Rng, mix};
 use crate::stories;
 use crate::traffic::Traffic;
@@ -45,7 +46,10 @@ pub struct Simulation {
     day: i64,
     faults: Vec<Fault>,
     planned: Peekable<IntoIter<Draft>>,
-    today: IntoIter<Draft>,
+    /// Events of visits that have begun.
+    begun: Queue,
+    /// Room for the events of one visit.
+    visit: Vec<Draft>,
     traffic: Traffic,
     /// Events of traffic altogether.
     traffic_events: usize,
@@ -88,8 +92,16 @@ impl Simulation {
             day: 0,
             faults: plan.faults,
             planned: plan.drafts.into_iter().peekable(),
-            today: Vec::new().into_iter(),
-            traffic: Traffic { pen: plan.pen, rng: Rng::new(config.seed, 2), holders: plan.holders, start, turn: 0 },
+            begun: Queue::default(),
+            visit: Vec::new(),
+            traffic: Traffic {
+                pen: plan.pen,
+                rng: Rng::new(config.seed, 2),
+                holders: plan.holders.into(),
+                start,
+                turn: 0,
+                today: Vec::new().into_iter().peekable(),
+            },
             traffic_events,
             recorded_at: start,
             sequences: [0; SOURCE_COUNT],
@@ -117,17 +129,26 @@ impl Simulation {
         self.traffic_events * weight(day) / weight(self.days).max(1)
     }
 
-    /// Makes the events of the next day.
-    fn fill(&mut self) {
-        let quota = self.traffic_before(self.day + 1) - self.traffic_before(self.day);
-        let mut drafts = self.traffic.day(self.day, quota);
-        let tomorrow = self.start + (self.day + 1) * DAY;
-        while let Some(draft) = self.planned.next_if(|d| d.at < tomorrow) {
-            drafts.push(draft);
+    /// The next event; visits are made into events when they begin, so few events are held at a time.
+    fn draft(&mut self) -> Option<Draft> {
+        loop {
+            let planned = self.planned.peek().map_or(i64::MAX, |d| d.at);
+            let begun = self.begun.next_at().unwrap_or(i64::MAX);
+            let visit = self.traffic.next_at().unwrap_or(i64::MAX);
+            let tomorrow = self.start + self.day * DAY;
+            if self.day < self.days && planned.min(begun).min(visit) >= tomorrow {
+                let quota = self.traffic_before(self.day + 1) - self.traffic_before(self.day);
+                self.traffic.schedule(self.day, quota);
+                self.day += 1;
+            } else if visit <= planned.min(begun) && visit < i64::MAX {
+                self.traffic.next_visit(&mut self.visit);
+                self.visit.drain(..).for_each(|draft| self.begun.push(draft));
+            } else if planned <= begun {
+                return self.planned.next();
+            } else {
+                return self.begun.pop();
+            }
         }
-        drafts.sort_by_key(|d| d.at);
-        self.today = drafts.into_iter();
-        self.day += 1;
     }
 
     fn number(&mut self, draft: &mut Draft) -> u64 {
@@ -149,15 +170,7 @@ impl Iterator for Simulation {
     type Item = Simulated;
 
     fn next(&mut self) -> Option<Simulated> {
-        let mut draft = loop {
-            if let Some(draft) = self.today.next() {
-                break draft;
-            }
-            if self.day == self.days {
-                return None;
-            }
-            self.fill();
-        };
+        let mut draft = self.draft()?;
         let sequence = self.number(&mut draft);
         let more = mix(draft.at.unsigned_abs()) % DELAY_MORE;
         let arrived = draft.at + DELAY + i64::try_from(more).unwrap_or(0);

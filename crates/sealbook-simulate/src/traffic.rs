@@ -1,5 +1,9 @@
 //! Everyday traffic, one day at a time: sign-ons, credentials that last for an hour, and accesses.
 
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::vec::IntoIter;
+
 use sealbook_core::event::{CredentialType, Kind, Outcome};
 
 use crate::access::{Act, Pen};
@@ -19,53 +23,69 @@ const ROUND_SHIFT: usize = 61;
 /// Traffic pauses from 03:00 to 04:15, while policies and secrets are exchanged.
 const MORNING: i64 = 4 * HOUR + 15 * MINUTE;
 
-/// Makes the traffic of one day after the other.
+/// Makes the traffic of one day after the other: first when who comes, then, visit by visit, the events.
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
     pub(crate) pen: Pen,
     pub(crate) rng: Rng,
-    pub(crate) holders: Vec<Holder>,
+    pub(crate) holders: Arc<[Holder]>,
     pub(crate) start: i64,
     /// Whose turn it is.
     pub(crate) turn: usize,
+    /// The visits of the day that are still to come.
+    pub(crate) today: Peekable<IntoIter<Visit>>,
 }
 
-/// One visit: when, with what room, under which grants.
-struct Visit<'a> {
-    holder: &'a Holder,
-    grants: Vec<&'a Grant>,
+/// A visit to come: when, whose, and the numbers of the grants that it uses.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
     at: i64,
-    room: usize,
-    turn: usize,
+    holder: usize,
+    grants: Vec<usize>,
+}
+
+/// A visit that takes place.
+struct Present<'a> {
+    holder: &'a Holder,
+    at: i64,
+    grants: &'a [usize],
+}
+
+impl<'a> Present<'a> {
+    fn grants(&self) -> impl Iterator<Item = &'a Grant> {
+        let of = self.holder;
+        self.grants.iter().filter_map(|n| of.grants.get(*n))
+    }
 }
 
 impl Traffic {
-    /// Exactly `quota` events of day `day`, in no order.
-    pub(crate) fn day(&mut self, day: i64, quota: usize) -> Vec<Draft> {
-        let mut out = Vec::with_capacity(quota);
+    /// Says who comes on day `day`, so that exactly `quota` events come of it.
+    pub(crate) fn schedule(&mut self, day: i64, quota: usize) {
+        let holders = Arc::clone(&self.holders);
         let from = self.start + day * DAY;
-        let holders = std::mem::take(&mut self.holders);
         let weekday = (from.div_euclid(DAY) + 4).rem_euclid(7);
-        let mut passes = 0;
-        while out.len() < quota && passes < holders.len() {
+        let mut visits = Vec::new();
+        let mut room = quota;
+        let mut in_vain = 0;
+        while room > 0 && in_vain < holders.len() {
             let turn = self.turn;
             self.turn += 1;
-            let before = out.len();
-            let holder = holders.get(whose_turn(turn, holders.len()));
-            if let Some(holder) = holder {
-                let off = holder.role == Role::Person && (weekday == 0 || weekday == 6);
-                let grants = usable(holder, from);
-                if !off && !grants.is_empty() {
-                    let at = from + self.time_of_day(holder.role, day);
-                    let room = quota - out.len();
-                    let visit = Visit { holder, grants, at, room, turn: turn / holders.len() };
-                    self.visit(&visit, &mut out);
-                }
+            in_vain += 1;
+            let n = whose_turn(turn, holders.len());
+            let Some(holder) = holders.get(n) else { break };
+            if holder.role == Role::Person && (weekday == 0 || weekday == 6) {
+                continue;
             }
-            passes = if out.len() == before { passes + 1 } else { 0 };
+            let at = from + self.time_of_day(holder.role, day);
+            let (grants, events) = self.choose(holder, (turn / holders.len()) * 5, from, room);
+            if !grants.is_empty() {
+                room -= events;
+                in_vain = 0;
+                visits.push(Visit { at, holder: n, grants });
+            }
         }
-        self.holders = holders;
-        out
+        visits.sort_by_key(|v| v.at);
+        self.today = visits.into_iter().peekable();
     }
 
     fn time_of_day(&mut self, role: Role, day: i64) -> i64 {
@@ -77,50 +97,63 @@ impl Traffic {
         }
     }
 
-    /// One visit, no larger than its room; nothing where the room is too small for it.
-    fn visit(&mut self, visit: &Visit<'_>, out: &mut Vec<Draft>) {
-        let around = match visit.holder.role {
-            Role::Person => 3,
-            Role::Agent => 4,
-            Role::Workload | Role::Pipeline => 1,
-            Role::Service | Role::Supplier => 0,
-        };
-        if visit.room <= around {
-            return;
+    /// Grants for a visit, taking turns, and the events that come of it; none where the room is too small.
+    fn choose(&mut self, holder: &Holder, first: usize, day: i64, room: usize) -> (Vec<usize>, usize) {
+        let mut events = around(holder.role);
+        let mut chosen = Vec::new();
+        let usable = usable(holder, day);
+        if usable.is_empty() {
+            return (chosen, 0);
         }
-        let room = visit.room - around;
-        // Below this the room is filled by whoever leaves single events.
-        let least = visit.grants.iter().map(|g| events_of(g)).min().unwrap_or(2);
-        if room < least {
-            return;
+        for k in 0..ACTS_MIN + self.rng.below(ACTS_MAX - ACTS_MIN + 1) {
+            let from = (first + usize::try_from(k).unwrap_or(0)) % usable.len();
+            let (before, after) = usable.split_at(from);
+            let fits = |(_, grant): &&(usize, &Grant)| events + events_of(grant) <= room;
+            let Some((n, grant)) = after.iter().chain(before).find(fits) else { break };
+            chosen.push(*n);
+            events += events_of(grant);
         }
-        match visit.holder.role {
-            Role::Person => self.person(visit, room, out),
-            Role::Agent => self.agent(visit, room, out),
+        (chosen, events)
+    }
+
+    /// When the next visit of the day begins.
+    pub(crate) fn next_at(&mut self) -> Option<i64> {
+        self.today.peek().map(|v| v.at)
+    }
+
+    /// The events of the next visit, none of them earlier than its beginning.
+    pub(crate) fn next_visit(&mut self, out: &mut Vec<Draft>) {
+        let holders = Arc::clone(&self.holders);
+        let Some(visit) = self.today.next() else { return };
+        let Some(holder) = holders.get(visit.holder) else { return };
+        let visit = Present { holder, at: visit.at, grants: &visit.grants };
+        match holder.role {
+            Role::Person => self.person(&visit, out),
+            Role::Agent => self.agent(&visit, out),
             Role::Workload => {
-                let svid = self.svid(visit, out);
-                self.acts(visit, (Some(&svid), None, &[]), room, out);
+                let svid = self.svid(&visit, out);
+                self.acts(&visit, (Some(&svid), None, &[]), out);
             }
             Role::Pipeline => {
-                let token = self.exchange(visit, out);
-                self.acts(visit, (Some(&token), None, &[]), room, out);
+                let token = self.exchange(&visit, out);
+                self.acts(&visit, (Some(&token), None, &[]), out);
             }
             Role::Service | Role::Supplier => {
-                let kept = visit.holder.credential_at(visit.at);
-                self.acts(visit, (kept, None, &[]), room, out);
+                let kept = holder.credential_at(visit.at);
+                self.acts(&visit, (kept, None, &[]), out);
             }
         }
     }
 
-    fn person(&mut self, visit: &Visit<'_>, room: usize, out: &mut Vec<Draft>) {
+    fn person(&mut self, visit: &Present<'_>, out: &mut Vec<Draft>) {
         let session = sign_on(&mut self.pen, visit.holder, visit.at, "interactive", out);
         let shown = (Some(&session.token), Some(session.id.as_str()), &[][..]);
-        let end = self.acts(visit, shown, room, out);
+        let end = self.acts(visit, shown, out);
         let done = closing(&mut self.pen, end + 40 * SECOND, &visit.holder.who, &session, "closed");
         out.push(done);
     }
 
-    fn agent(&mut self, visit: &Visit<'_>, room: usize, out: &mut Vec<Draft>) {
+    fn agent(&mut self, visit: &Present<'_>, out: &mut Vec<Draft>) {
         let from =
             if self.rng.chance(25) { component(SCHEDULE) } else { person(visit.holder.domain + DOMAIN_COUNT * 2) };
         let (token, issue) = delegate(&mut self.pen, visit.holder, visit.at, &from);
@@ -128,46 +161,30 @@ impl Traffic {
         let session = sign_on(&mut self.pen, visit.holder, visit.at + SECOND, "programmatic", out);
         let labels = [("delegation", token.id.as_str()), ("on_behalf_of", from.id.as_str())];
         let shown = (Some(&token), Some(session.id.as_str()), &labels[..]);
-        let end = self.acts(visit, shown, room, out);
+        let end = self.acts(visit, shown, out);
         let done = closing(&mut self.pen, end + 5 * SECOND, &visit.holder.who, &session, "closed");
         out.push(done);
     }
 
-    /// Accesses, as many as fit; gives the time of the last.
+    /// The accesses of a visit; gives the time of the last.
     fn acts(
         &mut self,
-        visit: &Visit<'_>,
+        visit: &Present<'_>,
         (credential, session, labels): (Option<&Minted>, Option<&str>, &[(&str, &str)]),
-        room: usize,
         out: &mut Vec<Draft>,
     ) -> i64 {
-        let full = out.len() + room;
-        let count = ACTS_MIN + self.rng.below(ACTS_MAX - ACTS_MIN + 1);
         let mut at = visit.at + 3 * SECOND;
-        for k in 0..count {
-            let turn = visit.turn * 5 + usize::try_from(k).unwrap_or(0);
-            let fits = |g: &&&Grant| out.len() + events_of(g) <= full;
-            let next = visit.grants.iter().cycle().skip(turn % visit.grants.len());
-            let Some(grant) = next.take(visit.grants.len()).find(fits) else {
-                return at;
-            };
+        for grant in visit.grants() {
             at += 7 * SECOND + self.rng.below(100 * SECOND);
-            let act = Act {
-                holder: visit.holder,
-                grant,
-                at,
-                credential,
-                session,
-                allowed: !self.rng.chance(DENIED_PERCENT),
-                labels,
-            };
+            let allowed = !self.rng.chance(DENIED_PERCENT);
+            let act = Act { holder: visit.holder, grant, at, credential, session, allowed, labels };
             self.pen.act(&act, out);
         }
         at
     }
 
     /// An SVID for an hour of work.
-    fn svid(&mut self, visit: &Visit<'_>, out: &mut Vec<Draft>) -> Minted {
+    fn svid(&mut self, visit: &Present<'_>, out: &mut Vec<Draft>) -> Minted {
         let svid = Minted::new(&mut self.pen.ids, CredentialType::X509Svid, visit.at, HOUR);
         out.push(
             self.short(visit, Source::SPIRE, "svid.issue", &svid, SVID_ISSUER)
@@ -178,9 +195,9 @@ impl Traffic {
     }
 
     /// The token of a pipeline against one of the cloud.
-    fn exchange(&mut self, visit: &Visit<'_>, out: &mut Vec<Draft>) -> Minted {
+    fn exchange(&mut self, visit: &Present<'_>, out: &mut Vec<Draft>) -> Minted {
         let token = Minted::new(&mut self.pen.ids, CredentialType::OidcToken, visit.at, HOUR);
-        let in_gcp = visit.grants.iter().any(|g| g.cloud == Some(Source::GCP));
+        let in_gcp = visit.grants().any(|g| g.cloud == Some(Source::GCP));
         let trust = cycle(&TRUSTS, usize::from(in_gcp));
         let source = if in_gcp { Source::GCP } else { Source::AWS };
         out.push(
@@ -198,8 +215,8 @@ impl Traffic {
         token
     }
 
-    fn short(&mut self, visit: &Visit<'_>, source: Source, action: &str, minted: &Minted, issuer: &str) -> Draft {
-        let approval = visit.grants.first().map_or("", |g| g.approval.as_str());
+    fn short(&mut self, visit: &Present<'_>, source: Source, action: &str, minted: &Minted, issuer: &str) -> Draft {
+        let approval = visit.grants().next().map_or("", |g| g.approval.as_str());
         let ids = &mut self.pen.ids;
         Draft::new(ids, visit.at, source, Kind::Issuance, action, &visit.holder.who)
             .outcome(Outcome::Success)
@@ -221,8 +238,19 @@ fn events_of(grant: &Grant) -> usize {
     if grant.cloud.is_some() { 1 } else { 2 }
 }
 
-/// The grants that hold for the whole day, of a holder who is there for the whole day.
-fn usable(holder: &Holder, day: i64) -> Vec<&Grant> {
+/// Events of a visit beside its accesses: credential, session.
+fn around(role: Role) -> usize {
+    match role {
+        Role::Person => 3,
+        Role::Agent => 4,
+        Role::Workload | Role::Pipeline => 1,
+        Role::Service | Role::Supplier => 0,
+    }
+}
+
+/// The grants that hold for the whole day, with their numbers, of a holder who is there for the whole day.
+fn usable(holder: &Holder, day: i64) -> Vec<(usize, &Grant)> {
     let there = holder.from <= day && day + DAY <= holder.to;
-    holder.grants.iter().filter(|g| there && g.from <= day + 3 * HOUR && day + DAY <= g.to).collect()
+    let holds = |g: &Grant| there && g.from <= day + 3 * HOUR && day + DAY <= g.to;
+    holder.grants.iter().enumerate().filter(|(_, g)| holds(g)).collect()
 }

@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{coverage, export, frameworks, import, init, keys, log, prove, query, rebuild, simulate, verify};
+use crate::commands::{
+    coverage, demo, export, frameworks, import, init, keys, log, pack, prove, query, rebuild, report, serve, simulate,
+    verify,
+};
 
 /// Append-only audit ledger for Zero Trust and non-human identities, and the reporter that turns it into evidence.
 #[derive(Debug, Parser)]
@@ -21,10 +24,14 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the whole way on a simulated organisation: ledger, verification, coverage, evidence pack, report.
+    Demo(demo::Args),
     /// Create a ledger and its signing key; print the verifier key.
     Init(init::Args),
     /// Commit files of a known source format.
     Import(import::Args),
+    /// Run the ingestion service and the read API.
+    Serve(serve::Args),
     /// Check a ledger folder, an evidence pack or a proof file.
     Verify(verify::Args),
     /// Write an entry and the proof that it is in the ledger.
@@ -33,6 +40,10 @@ pub enum Command {
     Log(log::Args),
     /// Say what the entries show about the controls of each framework.
     Coverage(coverage::Args),
+    /// Make an evidence pack.
+    Pack(pack::Args),
+    /// Make the PDF report alone.
+    Report(report::Args),
     /// Ask the ledger in SQL.
     Query(query::Args),
     /// Look at the catalogues; check control tests.

@@ -13,8 +13,11 @@ use sealbook_verifier::{Report, Trust, Verdict, verify_ledger};
 
 use crate::progress::Talk;
 
+/// Name and version, as packs and reports print it.
+pub const PRODUCT: &str = concat!("Sealbook ", env!("CARGO_PKG_VERSION"));
+
 /// Catalogue, policy and period: the same arguments wherever controls are assessed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct AssessArgs {
     /// Framework id; repeat it for several. Without it: those of the policy's scope, else all.
     #[arg(long = "framework", value_name = "ID")]

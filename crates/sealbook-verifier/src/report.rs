@@ -94,6 +94,8 @@ classes! {
     Manifest "manifest";
     /// An entry is not where a proof says.
     NotIncluded "not-included";
+    /// Running the tests of a pack again gives something else than the pack says.
+    Reperformance "reperformance";
 }
 
 /// One thing that is wrong, and where.
@@ -316,6 +318,22 @@ impl Report {
         if self.missing.len() < NOTES_MAX && !self.missing.contains(&what) {
             self.missing.push(what);
         }
+    }
+
+    /// Adds what running the tests of a pack again found otherwise, in a file and at a place in it. Like the two below it
+    /// can only make a verdict worse, so that whoever runs the tests may call it.
+    pub fn refute_results(&mut self, file: &str, detail: impl Into<String>) {
+        self.fail(Failure::new(Class::Reperformance, detail).file(file));
+    }
+
+    /// Adds why something could not be told.
+    pub fn leave_undecided(&mut self, why: impl Into<String>) {
+        self.miss(why);
+    }
+
+    /// Adds a remark.
+    pub fn remark(&mut self, note: impl Into<String>) {
+        self.note(note);
     }
 
     pub(crate) fn has_failed(&self) -> bool {

@@ -1,6 +1,6 @@
 //! `sealbook coverage`: what the entries show about the controls of each framework.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sealbook_controls::outcome::{Assessment, ControlStatus};
 use sealbook_disk::World;
@@ -27,6 +27,13 @@ pub struct Args {
     /// Print as JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    /// Arguments for all frameworks and the whole time of a ledger.
+    pub fn of(ledger: &Path) -> Self {
+        Self { ledger: ledger.to_owned(), assess: AssessArgs::default(), fail_on: None, json: false }
+    }
 }
 
 /// Verifies the ledger, runs every control test, prints status by control.

@@ -122,7 +122,10 @@ fn show(id: &str, control: Option<&str>, as_json: bool) -> anyhow::Result<Exit> 
 
 fn show_framework(framework: &Framework, as_json: bool) -> anyhow::Result<Exit> {
     if as_json {
-        let controls: Vec<Value> = framework.controls().into_iter().map(|c| json!({ "id": c.id, "display": c.display, "title": c.title, "statement": c.statement }))
+        let controls: Vec<Value> = framework
+            .controls()
+            .into_iter()
+            .map(|c| json!({ "id": c.id, "display": c.display, "title": c.title, "statement": c.statement }))
             .collect();
         output::json(&json!({ "id": framework.id, "title": framework.title, "controls": controls }))?;
         return Ok(Exit::Yes);

@@ -1,15 +1,19 @@
 //! One file per command.
 
 pub mod coverage;
+pub mod demo;
 pub mod export;
 pub mod frameworks;
 pub mod import;
 pub mod init;
 pub mod keys;
 pub mod log;
+pub mod pack;
 pub mod prove;
 pub mod query;
 pub mod rebuild;
+pub mod report;
+pub mod serve;
 pub mod simulate;
 pub mod verify;
 
@@ -26,12 +30,16 @@ use crate::progress::Talk;
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     let talk = Talk::new(args.quiet);
     match args.command {
+        Command::Demo(args) => demo::run(&args, talk),
         Command::Init(args) => init::run(&args),
         Command::Import(args) => import::run(&args, talk),
+        Command::Serve(args) => serve::run(&args, talk),
         Command::Verify(args) => verify::run(&args, talk),
         Command::Prove(args) => prove::run(&args, talk),
         Command::Log(args) => log::run(&args),
         Command::Coverage(args) => coverage::run(&args, talk),
+        Command::Pack(args) => pack::run(&args, talk),
+        Command::Report(args) => report::run(&args, talk),
         Command::Query(args) => query::run(&args, talk),
         Command::Frameworks(args) => frameworks::run(&args, talk),
         Command::Keys(args) => keys::run(&args),

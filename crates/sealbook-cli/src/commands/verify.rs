@@ -1,12 +1,12 @@
 //! `sealbook verify`: a ledger folder, an evidence pack or a proof file. Packs are re-performed, too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sealbook_core::note::VerifierKey;
-use sealbook_verifier::{Report, Trust, verify_ledger};
+use sealbook_verifier::{Kind, PackContents, Progress, Report, Trust, kind_of, verify_pack, verify_target};
 
-use crate::context;
+use crate::context::{self, PRODUCT};
 use crate::output::{self, Exit};
 use crate::progress::Talk;
 
@@ -43,7 +43,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Some(path) => Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?),
         None => None,
     };
-    let report = check(args, &Trust { keys, at_least }, talk)?;
+    let report = check(args, &Trust { keys, at_least }, talk);
     if args.json {
         output::json(&report.json())?;
     } else {
@@ -52,12 +52,56 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     Ok(report.verdict().into())
 }
 
-fn check(args: &Args, trust: &Trust, talk: Talk) -> anyhow::Result<Report> {
+impl Args {
+    /// Arguments for verifying `target` with the key in a file.
+    pub fn of(target: &Path, key: &Path) -> Self {
+        let keys = vec![key.display().to_string()];
+        Self { target: target.to_owned(), keys, at_least: None, entry: None, json: false }
+    }
+}
+
+fn check(args: &Args, trust: &Trust, talk: Talk) -> Report {
     let bar = talk.bar(0, "verifying");
-    let report = verify_ledger(&args.target, trust, &mut |progress| {
+    let mut progress = |progress: Progress| {
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes);
-    });
+    };
+    let report = match kind_of(&args.target) {
+        Ok(Kind::Pack) => {
+            let (mut report, contents) = verify_pack(&args.target, trust, &mut progress);
+            match contents {
+                Some(contents) => reperform(&mut report, &contents),
+                None => report.remark("the tests were not run again: they would rest on what is wrong or missing"),
+            }
+            report
+        }
+        _ => verify_target(&args.target, args.entry.as_deref(), trust, &mut progress),
+    };
     bar.finish_and_clear();
-    Ok(report)
+    report
+}
+
+/// Runs every test of a pack again and adds to the report what differs.
+fn reperform(report: &mut Report, contents: &PackContents) {
+    let again = match sealbook_packs::reperform(contents, PRODUCT) {
+        Ok(again) => again,
+        Err(error) => return report.leave_undecided(format!("the tests could not be run again: {error}")),
+    };
+    for difference in &again.differences {
+        let sealbook_packs::Difference { file, place, said, found } = difference;
+        report.refute_results(file, format!("at {place} the pack says {said}, the re-run gives {found}"));
+    }
+    if again.differences_more > 0 {
+        report.refute_results("results.json", format!("{} further differences", again.differences_more));
+    }
+    if again.assessment.void {
+        report.remark("an integrity test failed, so that the results say of themselves that they are void");
+    }
+    for note in again.notes {
+        report.remark(note);
+    }
+    if again.differences.is_empty() {
+        let (tests, files) = (again.assessment.tests.len(), again.files);
+        report.remark(format!("{tests} tests were run again with the same results, {files} files made again"));
+    }
 }

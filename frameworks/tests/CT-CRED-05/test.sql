@@ -5,29 +5,33 @@ WITH rotated AS (
   WHERE kind = 'rotation' AND outcome NOT IN ('deny', 'failure', 'error') AND event_at < $to
 ),
 old_ends AS (
-  SELECT credential_id, event_at AS ended_at, entry FROM entries
+  SELECT credential_id, event_at AS ended_at FROM entries
   WHERE kind = 'revocation' AND credential_id IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
   UNION ALL
-  SELECT credential_id, credential_expires_at, NULL FROM entries
+  SELECT credential_id, credential_expires_at FROM entries
   WHERE kind IN ('issuance', 'rotation') AND credential_expires_at IS NOT NULL AND credential_id IS NOT NULL
 ),
 ends AS (
-  SELECT r.entry, MIN(o.ended_at) AS ended_at
-  FROM rotated r
-  JOIN old_ends o ON o.credential_id = r.old_id
-  GROUP BY r.entry
+  SELECT credential_id, MIN(ended_at) AS ended_at FROM old_ends GROUP BY credential_id
 ),
 withdrawals AS (
-  SELECT r.entry, MIN(v.entry) AS withdrawal_entry
-  FROM rotated r
-  JOIN entries v ON v.kind = 'revocation' AND v.credential_id = r.old_id AND v.outcome NOT IN ('deny', 'failure', 'error')
-  GROUP BY r.entry
+  SELECT credential_id, MIN(entry) AS withdrawal_entry
+  FROM entries
+  WHERE kind = 'revocation' AND credential_id IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
+  GROUP BY credential_id
+),
+old_uses AS (
+  -- Numbered only so that engines work this out once, before the join.
+  SELECT credential_id, entry, event_at, ROW_NUMBER() OVER (PARTITION BY credential_id ORDER BY event_at, entry) AS n
+  FROM entries
+  WHERE kind = 'decision' AND outcome IN ('allow', 'success') AND event_at < $to
+    AND credential_id IN (SELECT old_id FROM rotated WHERE old_id IS NOT NULL)
 ),
 late_uses AS (
   SELECT r.entry, COUNT(*) AS uses, MIN(u.entry) AS use_entry
   FROM rotated r
-  JOIN entries u ON u.credential_id = r.old_id AND u.kind = 'decision' AND u.outcome IN ('allow', 'success')
-  WHERE u.event_at > r.due_at AND u.event_at < $to AND r.old_id <> COALESCE(r.credential_id, '')
+  JOIN old_uses u ON u.credential_id = r.old_id
+  WHERE u.event_at > r.due_at AND r.old_id <> COALESCE(r.credential_id, '')
   GROUP BY r.entry
 ),
 judged AS (
@@ -35,8 +39,8 @@ judged AS (
          CASE WHEN r.old_id = r.credential_id THEN r.event_at ELSE e.ended_at END AS ended_at,
          w.withdrawal_entry, COALESCE(u.uses, 0) AS uses, u.use_entry
   FROM rotated r
-  LEFT JOIN ends e ON e.entry = r.entry
-  LEFT JOIN withdrawals w ON w.entry = r.entry
+  LEFT JOIN ends e ON e.credential_id = r.old_id
+  LEFT JOIN withdrawals w ON w.credential_id = r.old_id
   LEFT JOIN late_uses u ON u.entry = r.entry
 )
 SELECT subject,

@@ -19,10 +19,16 @@ bounds AS (
   LEFT JOIN ends e ON e.elevation_id = s.elevation_id
   WHERE s.n = 1
 ),
+elevated_uses AS (
+  -- Numbered only so that engines work this out once, before the join.
+  SELECT elevation_id, entry, event_at, ROW_NUMBER() OVER (PARTITION BY elevation_id ORDER BY event_at, entry) AS n
+  FROM entries
+  WHERE kind = 'decision' AND outcome IN ('allow', 'success') AND elevation_id IS NOT NULL
+),
 uses AS (
   SELECT b.elevation_id, COUNT(*) AS uses, MIN(u.entry) AS use_entry
   FROM bounds b
-  JOIN entries u ON u.elevation_id = b.elevation_id AND u.kind = 'decision' AND u.outcome IN ('allow', 'success')
+  JOIN elevated_uses u ON u.elevation_id = b.elevation_id
   WHERE u.event_at > b.over_at + $clock_skew_seconds * 1000000
   GROUP BY b.elevation_id
 )

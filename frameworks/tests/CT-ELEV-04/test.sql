@@ -30,11 +30,17 @@ own_looks AS (
   JOIN entries r ON r.kind = 'review' AND r.review_scope = s.elevation_id AND COALESCE(r.actor_id, r.subject_id) = s.subject_id
   GROUP BY s.entry
 ),
+credential_ends AS (
+  SELECT credential_replaces AS credential_id, entry, event_at FROM entries
+  WHERE kind IN ('rotation', 'issuance') AND credential_replaces IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
+  UNION ALL
+  SELECT credential_id, entry, event_at FROM entries
+  WHERE kind = 'revocation' AND credential_id IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
+),
 exchanges AS (
   SELECT s.entry, MIN(r.event_at) AS exchanged_at, MIN(r.entry) AS exchange_entry
   FROM started s
-  JOIN entries r ON r.kind IN ('rotation', 'issuance', 'revocation') AND r.outcome NOT IN ('deny', 'failure', 'error') AND r.event_at >= s.event_at
-    AND (r.credential_replaces = s.credential_id OR r.kind = 'revocation' AND r.credential_id = s.credential_id)
+  JOIN credential_ends r ON r.credential_id = s.credential_id AND r.event_at >= s.event_at
   GROUP BY s.entry
 ),
 judged AS (

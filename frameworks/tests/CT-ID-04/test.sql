@@ -31,11 +31,11 @@ measured AS (
   LEFT JOIN last_signs s ON s.id = a.id
 ),
 last_entries AS (
-  SELECT m.id, MAX(e.entry) AS entry
-  FROM measured m
-  JOIN entries e ON e.subject_id = m.id AND e.event_at = m.used_at AND e.kind = 'decision'
-  WHERE $to - m.used_at > $inactivity_days * 86400000000
-  GROUP BY m.id
+  SELECT e.subject_id AS id, MAX(e.entry) AS entry
+  FROM entries e
+  JOIN measured m ON m.id = e.subject_id AND m.used_at = e.event_at
+  WHERE e.kind = 'decision' AND e.outcome IN ('allow', 'success') AND e.event_at < $to - $inactivity_days * 86400000000
+  GROUP BY e.subject_id
 )
 SELECT m.id AS subject,
        CASE WHEN $to - m.used_at > $inactivity_days * 86400000000 THEN 'fail' ELSE 'pass' END AS outcome,

@@ -29,11 +29,18 @@ bounds AS (
   LEFT JOIN first_ends f ON f.start_entry = t.start_entry AND f.n = 1
   WHERE t.supplier IS NOT NULL
 ),
+own_uses AS (
+  -- Numbered only so that engines work this out once, before the join.
+  SELECT subject_id, entry, event_at, ROW_NUMBER() OVER (PARTITION BY subject_id ORDER BY event_at, entry) AS n
+  FROM entries
+  WHERE kind = 'decision' AND outcome IN ('allow', 'success') AND event_at >= $from AND event_at < $to
+    AND subject_id IN (SELECT id FROM bounds)
+),
 uses AS (
   SELECT b.start_entry, COUNT(*) AS uses, MIN(e.entry) AS use_entry, MAX(e.event_at) AS last_at
   FROM bounds b
-  JOIN entries e ON e.subject_id = b.id AND e.kind = 'decision' AND e.outcome IN ('allow', 'success')
-  WHERE e.event_at > b.end_due + $supplier_exit_hours * 3600000000 AND e.event_at >= $from AND e.event_at < $to
+  JOIN own_uses e ON e.subject_id = b.id
+  WHERE e.event_at > b.end_due + $supplier_exit_hours * 3600000000
   GROUP BY b.start_entry
 ),
 judged AS (

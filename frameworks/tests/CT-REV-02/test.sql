@@ -17,12 +17,18 @@ done AS (
   JOIN acts a ON a.grant_id = d.grant_id AND a.event_at >= d.event_at AND (a.kind = 'revocation' OR d.decision = 'change')
   GROUP BY d.entry
 ),
-uses AS (
-  SELECT d.entry, COUNT(*) AS uses, MIN(e.entry) AS use_entry
-  FROM decided d
-  JOIN labels l ON l.name = 'grant' AND l.value = d.grant_id
+grant_uses AS (
+  -- Numbered only so that engines work this out once, before the join.
+  SELECT l.value AS grant_id, e.entry, e.event_at, ROW_NUMBER() OVER (PARTITION BY l.value ORDER BY e.event_at, e.entry) AS n
+  FROM labels l
   JOIN entries e ON e.entry = l.entry AND e.kind = 'decision' AND e.outcome IN ('allow', 'success')
-  WHERE e.event_at > d.due_at AND e.event_at < $to AND d.decision = 'revoke'
+  WHERE l.name = 'grant' AND e.event_at < $to AND l.value IN (SELECT grant_id FROM decided WHERE decision = 'revoke' AND grant_id IS NOT NULL)
+),
+uses AS (
+  SELECT d.entry, COUNT(*) AS uses, MIN(u.entry) AS use_entry
+  FROM decided d
+  JOIN grant_uses u ON u.grant_id = d.grant_id
+  WHERE u.event_at > d.due_at AND d.decision = 'revoke'
   GROUP BY d.entry
 )
 SELECT d.subject_id AS subject,

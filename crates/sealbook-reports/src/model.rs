@@ -30,6 +30,8 @@ pub struct Cover {
     pub classification: Option<String>,
     /// The verdict line.
     pub verdict: Callout,
+    /// A word that every page carries, where the whole report must be read with it.
+    pub banner: Option<String>,
     /// Facts under the title.
     pub facts: Vec<Fact>,
     /// Bytes drawn as the cover's pattern: the ledger's root, so that two ledgers look different.
@@ -230,6 +232,8 @@ pub struct Badge {
 pub struct Callout {
     /// The colour.
     pub tone: Tone,
+    /// White on the full colour: nobody may miss it.
+    pub loud: bool,
     /// First line.
     pub title: String,
     /// What follows.

@@ -1,6 +1,7 @@
 //! Rules of the OSCAL documents: valid against NIST's schema, no id twice, none that leads nowhere.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a panic here is a failed test")]
+#![expect(clippy::print_stderr, reason = "a skipped check must be seen")]
 
 mod sample;
 
@@ -43,7 +44,7 @@ fn collect<'v>(value: &'v Value, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<
     }
 }
 
-fn values<'v>(value: &'v Value, wanted: impl Fn(&str) -> bool) -> Vec<&'v str> {
+fn values(value: &Value, wanted: impl Fn(&str) -> bool) -> Vec<&str> {
     let mut found = Vec::new();
     collect(value, &wanted, &mut found);
     found

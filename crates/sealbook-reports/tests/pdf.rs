@@ -1,6 +1,6 @@
 //! Rules of the PDF: the same bytes each time, headings repeated, nothing lost, nothing that breaks it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a panic here is a failed test")]
 
 mod sample;
 
@@ -199,4 +199,34 @@ fn the_tree_of_meaning_covers_every_page() {
         assert_eq!(numbers[2 * page].as_i64().unwrap(), page as i64);
         assert!(!numbers[2 * page + 1].as_array().unwrap().is_empty(), "page {} has no meaning", page + 1);
     }
+}
+
+#[test]
+fn headings_do_not_skip_a_level_and_pictures_have_words() {
+    let document = Document::load_mem(&pdf(&report(1)).unwrap()).unwrap();
+    let root = document.catalog().unwrap().get(b"StructTreeRoot").unwrap().as_reference().unwrap();
+    let mut open = vec![document.get_dictionary(root).unwrap().get(b"K").unwrap().as_reference().unwrap()];
+    let (mut level, mut figures, mut heads) = (0, 0, 0);
+    while let Some(id) = open.pop() {
+        let node = document.get_dictionary(id).unwrap();
+        match node.get(b"S").and_then(Object::as_name).unwrap() {
+            [b'H', digit] => {
+                let next = i32::from(digit - b'0');
+                assert!(next <= level + 1, "a heading of level {next} follows one of level {level}");
+                level = next;
+            }
+            b"Figure" => {
+                figures += 1;
+                assert!(!node.get(b"Alt").unwrap().as_str().unwrap().is_empty());
+            }
+            b"TH" => {
+                heads += 1;
+                assert!(node.get(b"A").unwrap().as_dict().unwrap().has(b"Scope"));
+            }
+            _ => {}
+        }
+        let kids = node.get(b"K").unwrap().as_array().unwrap();
+        open.extend(kids.iter().rev().filter_map(|kid| kid.as_reference().ok()));
+    }
+    assert!(figures >= 5 && heads > 20, "{figures} pictures, {heads} heading cells");
 }

@@ -148,7 +148,8 @@ impl<'a> Builder<'a> {
         let a = self.assessment;
         let size = count(a.size);
         let policy = d.word(if a.policy_is_default { "fact-policy-default" } else { "fact-policy-own" })?;
-        let frameworks: Vec<&str> = self.parts.iter().map(|part| part.framework.title.as_str()).collect();
+        let frameworks: Vec<String> =
+            self.parts.iter().map(|part| format!("{}: {}", part.framework.short, part.framework.title)).collect();
         let facts = vec![
             self.fact("fact-number", Inline::plain(&self.context.number))?,
             self.fact("fact-generated", Inline::plain(time(self.context.generated_at)?))?,
@@ -166,6 +167,7 @@ impl<'a> Builder<'a> {
             number: self.context.number.clone(),
             classification: self.context.classification.clone(),
             verdict: self.verdict()?,
+            banner: if a.void { Some(d.word("banner-void")?.to_owned()) } else { None },
             facts,
             pattern: a.root.bytes().collect(),
             language: d.language.clone(),
@@ -208,7 +210,7 @@ impl<'a> Builder<'a> {
             Some(check) => d.say("verification-line", &[("verdict", &check.verdict), ("detail", &check.detail)])?,
             None => d.word("verification-none")?.to_owned(),
         }));
-        Ok(Callout { tone, title, text })
+        Ok(Callout { tone, loud: self.assessment.void, title, text })
     }
 
     fn integrity(&self) -> Result<String, ReportError> {

@@ -7,7 +7,7 @@ use sealbook_controls::outcome::{ControlStatus, TestOutcome};
 use super::{Builder, RESULTS, borrowed, figure, open, page_cell, plain, result_id, status_id, test_anchor};
 use crate::error::ReportError;
 use crate::format::{count, count_of, day_in_words, time};
-use crate::model::{Bars, Block, Callout, Card, Cell, Inline, Tone};
+use crate::model::{Bars, Block, Card, Cell, Inline};
 
 impl Builder<'_> {
     pub(super) fn summary(&self) -> Result<Vec<Block>, ReportError> {
@@ -149,9 +149,6 @@ impl Builder<'_> {
         blocks.push(self.heading("about-results-title")?);
         blocks.push(self.text("about-results-text")?);
         blocks.push(self.sign_table(RESULTS.map(result_id))?);
-        if self.assessment.void {
-            blocks.insert(0, Block::Callout(Callout { tone: Tone::Bad, ..self.verdict()? }));
-        }
         Ok(blocks)
     }
 

@@ -20,6 +20,8 @@ pub(crate) const TOP: f32 = 72.0;
 pub(crate) const BOTTOM: f32 = PAGE_HEIGHT - 60.0;
 /// Pages of one report. 5,000 pages are more than anybody reads and still below 100 MB of memory per 1,000.
 pub(crate) const PAGES_MAX: usize = 5_000;
+/// Characters that a line of a page can hold at most, in the smallest type.
+const FITTED_CHARS_MAX: usize = 400;
 /// Size of body type, points.
 pub(crate) const BODY: f32 = 9.2;
 
@@ -160,6 +162,19 @@ impl<'a> Canvas<'a> {
 
     pub(crate) fn one_line(&mut self, text: &str, style: Style) -> Line {
         single_line(&mut self.fonts, text, style)
+    }
+
+    /// One line of at most `width` points; a longer text ends with `…`. Only for words that stand whole elsewhere.
+    pub(crate) fn fitted(&mut self, text: &str, style: Style, width: f32) -> Line {
+        let whole = self.one_line(text, style);
+        if whole.width <= width {
+            return whole;
+        }
+        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).take(FITTED_CHARS_MAX).collect();
+        let cut = |at: &usize| format!("{}…", text.get(..*at).unwrap_or_default().trim_end());
+        let fitting = ends.partition_point(|at| self.one_line(&cut(at), style).width <= width);
+        let end = fitting.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or_default();
+        self.one_line(&cut(&end), style)
     }
 
     /// Lines of one style, broken at `width`.

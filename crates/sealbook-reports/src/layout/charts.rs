@@ -44,7 +44,8 @@ impl Canvas<'_> {
         let width = TEXT_WIDTH - BAR_LABEL - 34.0;
         for (label, values) in &bars.rows {
             let name = self.small(FaceId::SemiBold, 8.2, self.colours.ink);
-            self.put(Some(figure), MARGIN, self.y, 14.0, label, name);
+            let label = self.fitted(label, name, BAR_LABEL - 8.0);
+            self.line(Some(figure), MARGIN, self.y, 14.0, &label);
             let total: u64 = values.iter().sum();
             let mut x = MARGIN + BAR_LABEL;
             for (segment, (series, value)) in
@@ -243,7 +244,7 @@ impl Canvas<'_> {
         let step = tick_step(most);
         let top_value = most.div_ceil(step) * step;
         let (left, right) = (MARGIN + 30.0, MARGIN + TEXT_WIDTH);
-        let (top, base) = (self.y + 10.0, self.y + 10.0 + CHART_HEIGHT);
+        let base = self.y + 10.0 + CHART_HEIGHT;
         let scale = CHART_HEIGHT / top_value as f32;
         let tick = self.small(FaceId::Regular, 7.0, self.colours.quiet);
         let mut value = 0;
@@ -253,12 +254,12 @@ impl Canvas<'_> {
             self.put_right(Some(figure), left - 5.0, y - 5.0, 10.0, &value.to_string(), tick);
             value += step;
         }
-        debug_assert!(top < base);
         let slot = (right - left) / columns.points.len().max(1) as f32;
         for ((label, values), number) in columns.points.iter().zip(0_u16..) {
             let middle = left + slot * (f32::from(number) + 0.5);
             self.column(figure, columns, values, (middle, base, slot, scale));
-            self.put_centred(Some(figure), middle, base + 3.0, 11.0, label, tick);
+            let label = self.fitted(label, tick, slot);
+            self.line(Some(figure), middle - label.width / 2.0, base + 3.0, 11.0, &label);
         }
         self.rule(left, base, right - left, 0.7, self.colours.quiet);
         self.y = base + 16.0;

@@ -10,6 +10,8 @@ use crate::model::{Colour, Cover, Tone};
 const HEAD: f32 = 306.0;
 /// Sizes of the title, with the most lines that each may take: a longer title is set smaller.
 const TITLE_SIZES: [(f32, usize); 4] = [(30.0, 2), (22.0, 3), (15.0, 6), (9.0, 14)];
+/// Lines of the organisation's name; a longer one is cut to one line and stands whole in the document properties.
+const ORGANISATION_LINES: usize = 3;
 const PATTERN_COLUMNS: u16 = 11;
 const PATTERN_ROWS: u16 = 5;
 
@@ -37,7 +39,10 @@ impl Canvas<'_> {
         let white = |face, size| Style { face, size, colour: Colour::WHITE, tabular: false };
         let pale = Style { colour: Colour::WHITE.mix(self.colours.brand, 0.18), ..white(FaceId::SemiBold, 12.0) };
         let paragraph = self.element(Role::Paragraph, self.parent);
-        let organisation = self.styled_lines(&cover.organisation, pale, TEXT_WIDTH);
+        let mut organisation = self.styled_lines(&cover.organisation, pale, TEXT_WIDTH);
+        if organisation.len() > ORGANISATION_LINES {
+            organisation = vec![self.fitted(&cover.organisation, pale, TEXT_WIDTH)];
+        }
         let (title, leading) = self.title_lines(&cover.title);
         let mut y = (HEAD - 64.0 - leading * title.len() as f32 - 26.0 - 16.0 * organisation.len() as f32).max(24.0);
         for line in &organisation {
@@ -64,8 +69,10 @@ impl Canvas<'_> {
             lines = self.styled_lines(title, style, TEXT_WIDTH * 0.86);
             leading = size * 1.26;
             if lines.len() <= most {
-                break;
+                return (lines, leading);
             }
+            // Longer than any size holds: one line of it, the whole stands in the document properties.
+            lines = vec![self.fitted(title, style, TEXT_WIDTH * 0.86)];
         }
         (lines, leading)
     }
@@ -92,8 +99,8 @@ impl Canvas<'_> {
     fn stamp(&mut self, words: &str) {
         let tone = self.colours.tone(Tone::Bad);
         let style = Style { face: FaceId::SemiBold, size: 8.2, colour: tone, tabular: false };
-        let line = self.one_line(words, style);
-        let width = (line.width + 28.0).min(TEXT_WIDTH);
+        let line = self.fitted(words, style, TEXT_WIDTH - 28.0);
+        let width = line.width + 28.0;
         let y = PAGE_HEIGHT - 78.0;
         let element = self.element(Role::Paragraph, self.parent);
         self.draw(

@@ -3,7 +3,7 @@
 use super::canvas::{BODY, Canvas, MARGIN, TEXT_WIDTH};
 use super::fonts::FaceId;
 use super::page::{ElementId, Role, rounded};
-use super::text::{Line, Style};
+use super::text::{Line, Style, break_lines};
 use crate::error::ReportError;
 use crate::model::{Block, Callout, Card, Colour, Face, Fact, Heading, Inline, QrBlock, Section};
 
@@ -18,6 +18,10 @@ const CODE_LEADING: f32 = 11.4;
 const CARD_HEIGHT: f32 = 46.0;
 const CARD_GAP: f32 = 7.0;
 const CALLOUT_PAD: f32 = 10.0;
+/// A passage of this height is not broken over pages, points: a third of a page.
+const PASSAGE_TOGETHER: f32 = 240.0;
+/// Rows of a table in such a passage.
+const ROWS_TOGETHER: usize = 6;
 /// Type size and width of the labels, points.
 type FactStyle = (f32, f32);
 const BODY_FACTS: FactStyle = (8.8, 116.0);
@@ -55,9 +59,10 @@ impl Canvas<'_> {
     fn blocks(&mut self, blocks: &[Block], contents: &[(u8, String, String)]) -> Result<(), ReportError> {
         let mut rest = blocks;
         while let Some((block, after)) = rest.split_first() {
-            if matches!(block, Block::Heading(_)) {
+            if let Block::Heading(heading) = block {
                 let needed = self.needed_with_next(rest);
-                self.need(needed);
+                let together = if heading.level == 3 { self.height_together(rest) } else { None };
+                self.need(together.unwrap_or(needed));
             }
             self.block(block, contents)?;
             rest = after;
@@ -79,6 +84,24 @@ impl Canvas<'_> {
         }
         // What is longer than this may break as it must.
         height.min(260.0)
+    }
+
+    /// Height of a short passage, up to the next heading of its kind; none where it is too long to be kept together.
+    fn height_together(&mut self, blocks: &[Block]) -> Option<f32> {
+        let mut height = 0.0;
+        for (position, block) in blocks.iter().enumerate() {
+            match block {
+                Block::Heading(heading) if position > 0 && heading.level <= 3 => break,
+                Block::Heading(_) | Block::Text(_) | Block::Note(_) => height += self.least_height(block),
+                Block::Facts(facts) => height += self.facts_height(facts, BODY_FACTS, TEXT_WIDTH) + 6.0,
+                Block::Table(table) if table.rows.len() <= ROWS_TOGETHER => height += self.table_height(table),
+                _ => return None,
+            }
+            if height > PASSAGE_TOGETHER {
+                return None;
+            }
+        }
+        Some(height)
     }
 
     /// The least height that a block must have on the page on which it starts.
@@ -198,10 +221,15 @@ impl Canvas<'_> {
 
     fn callout_parts(&mut self, callout: &Callout, width: f32) -> (Vec<Line>, Vec<Line>) {
         let colour = self.colours.tone(callout.tone).mix(self.colours.ink, 0.35);
+        let colour = if callout.loud { Colour::WHITE } else { colour };
         let style = Style { face: FaceId::SemiBold, size: 10.6, colour, tabular: true };
         let inner = width - 2.0 * CALLOUT_PAD - 6.0;
         let title = self.styled_lines(&callout.title, style, inner);
-        let text = if callout.text.is_empty() { Vec::new() } else { self.lines(&callout.text, 8.8, inner) };
+        let mut spans = self.spans(&callout.text, 8.8);
+        if callout.loud {
+            spans.iter_mut().for_each(|span| span.style.colour = Colour::WHITE);
+        }
+        let text = if spans.is_empty() { Vec::new() } else { break_lines(&mut self.fonts, &spans, inner) };
         (title, text)
     }
 
@@ -216,7 +244,8 @@ impl Canvas<'_> {
         let height = 2.0 * CALLOUT_PAD + title.len() as f32 * 14.5 + text.len() as f32 * 12.8;
         self.need(height);
         let tone = self.colours.tone(callout.tone);
-        self.fill(None, rounded(x, self.y, width, height, 3.0), tone.mix(Colour::WHITE, 0.9));
+        let ground = if callout.loud { tone } else { tone.mix(Colour::WHITE, 0.9) };
+        self.fill(None, rounded(x, self.y, width, height, 3.0), ground);
         self.rect(None, x, self.y, 4.0, height, tone);
         let element = self.element(Role::Paragraph, self.parent);
         let left = x + CALLOUT_PAD + 6.0;

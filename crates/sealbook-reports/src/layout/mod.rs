@@ -17,7 +17,7 @@ use self::fonts::{FaceId, Fonts};
 use self::page::{PAGE_HEIGHT, Paged};
 use self::text::Style;
 use crate::error::ReportError;
-use crate::model::{Block, Report};
+use crate::model::{Block, Report, Tone};
 
 pub(crate) use self::text::thousandths as points;
 pub(crate) use self::visible::visible;
@@ -92,12 +92,19 @@ fn page_lines(report: &Report, paged: &mut Paged, fonts: Fonts) -> Result<Fonts,
         None => cover.organisation.clone(),
     };
     for (page, number) in paged.pages.iter_mut().zip(1_usize..).skip(1) {
-        canvas.put(None, MARGIN, 34.0, 10.0, &cover.title, style);
-        canvas.put_right(None, MARGIN + TEXT_WIDTH, 34.0, 10.0, &cover.number, style);
+        let title = canvas.fitted(&cover.title, style, TEXT_WIDTH * 0.42);
+        canvas.line(None, MARGIN, 34.0, 10.0, &title);
+        let report_number = canvas.fitted(&cover.number, style, TEXT_WIDTH * 0.36);
+        canvas.line(None, MARGIN + TEXT_WIDTH - report_number.width, 34.0, 10.0, &report_number);
+        if let Some(banner) = &cover.banner {
+            let loud = Style { face: FaceId::Bold, size: 9.0, colour: colours.tone(Tone::Bad), tabular: false };
+            canvas.put_centred(None, MARGIN + TEXT_WIDTH / 2.0, 34.0, 10.0, banner, loud);
+        }
         canvas.rule(MARGIN, 50.0, TEXT_WIDTH, 0.5, colours.line);
         let foot = PAGE_HEIGHT - 42.0;
         canvas.rule(MARGIN, foot, TEXT_WIDTH, 0.5, colours.line);
-        canvas.put(None, MARGIN, foot + 6.0, 10.0, &owner, style);
+        let owner = canvas.fitted(&owner, style, TEXT_WIDTH * 0.7);
+        canvas.line(None, MARGIN, foot + 6.0, 10.0, &owner);
         let line =
             report.theme.page_of_pages.replace("{page}", &number.to_string()).replace("{pages}", &pages.to_string());
         canvas.put_right(None, MARGIN + TEXT_WIDTH, foot + 6.0, 10.0, &line, style);

@@ -43,6 +43,13 @@ impl Canvas<'_> {
         head + first.min(120.0)
     }
 
+    /// Height of the whole table, unbroken.
+    pub(crate) fn table_height(&mut self, table: &Table) -> f32 {
+        let columns = place(&table.columns);
+        let rows: f32 = table.rows.iter().map(|row| row_height(self.lay_row(row, &columns).lines)).sum();
+        self.head_height(table, &columns) + rows + 12.0
+    }
+
     /// Draws a table.
     pub(crate) fn table(&mut self, table: &Table) {
         let columns = place(&table.columns);

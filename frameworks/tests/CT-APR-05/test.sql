@@ -28,7 +28,7 @@ SELECT COALESCE(p.approval_id, 'entry ' || CAST(p.entry AS VARCHAR)) AS subject,
             WHEN a.digest <> p.digest THEN 'Approved on another text of the request than the one that was asked.'
             WHEN p.digest IS NULL THEN 'The approval does not carry the digest of the request.'
             ELSE 'Approved with a reason or ticket, on the digest of the request.' END
-         || CASE WHEN p.pause < $bulk_seconds * 1000000 THEN ' The same person had approved ' || CAST(CAST((p.pause - p.pause % 1000000) / 1000000 AS BIGINT) AS VARCHAR) || ' seconds before.' ELSE '' END AS reason,
+         || CASE WHEN p.pause < CAST($bulk_seconds AS BIGINT) * 1000000 THEN ' The same person had approved ' || CAST(CAST((p.pause - p.pause % 1000000) / 1000000 AS BIGINT) AS VARCHAR) || ' seconds before.' ELSE '' END AS reason,
        CAST(p.entry AS VARCHAR) || COALESCE(',' || CAST(a.request_entry AS VARCHAR), '') AS entries,
        p.event_at AS at
 FROM paced p

@@ -29,7 +29,7 @@ late_uses AS (
   FROM first_withdrawals w
   JOIN lives u ON u.credential_id = w.credential_id AND u.life = w.life AND u.used = 1
   WHERE w.n = 1
-    AND u.event_at > w.event_at + $propagation_seconds * 1000000
+    AND u.event_at > w.event_at + CAST($propagation_seconds AS BIGINT) * 1000000
     AND u.event_at >= $from AND u.event_at < $to
 ),
 late AS (

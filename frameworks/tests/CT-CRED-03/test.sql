@@ -55,7 +55,7 @@ aged AS (
   SELECT credential_id, credential_type, entry, born_at, stop_entry,
          CASE WHEN ended_at < $to THEN ended_at ELSE $to END - born_at AS age,
          CASE WHEN ended_at < $to THEN 1 ELSE 0 END AS finished,
-         CASE WHEN ended_at < $to THEN ended_at ELSE $to - 1 END AS at
+         CASE WHEN ended_at < $to THEN ended_at ELSE $to - 1 END AS shown_at
   FROM ended
   WHERE (born_at IS NULL OR born_at < $to) AND ended_at > $from
 )
@@ -70,6 +70,6 @@ SELECT credential_id AS subject,
                  || CASE WHEN finished = 1 THEN '' ELSE ' at the end of the period' END
                  || '; at most ' || CAST($max_age_days AS VARCHAR) || ' days are allowed.' END AS reason,
        CAST(entry AS VARCHAR) || COALESCE(',' || CAST(stop_entry AS VARCHAR), '') AS entries,
-       at
+       shown_at AS at
 FROM aged
 ORDER BY credential_id, entry

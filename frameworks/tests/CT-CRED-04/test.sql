@@ -52,7 +52,7 @@ strays AS (
   SELECT u.credential_id, u.life, COUNT(*) AS strays, MIN(u.entry) AS entry, MAX(u.event_at) AS last_at
   FROM uses u
   JOIN mintings m ON m.credential_id = u.credential_id AND m.life = u.life
-  WHERE u.event_at < m.starts_at - $clock_skew_seconds * 1000000 OR u.event_at > m.ends_at
+  WHERE u.event_at < m.starts_at - CAST($clock_skew_seconds AS BIGINT) * 1000000 OR u.event_at > m.ends_at
   GROUP BY u.credential_id, u.life
 ),
 judged AS (

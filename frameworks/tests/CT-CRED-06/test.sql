@@ -1,7 +1,7 @@
 -- Answered = the credential was withdrawn, replaced or had expired. Critical leaks have the shorter limit.
 WITH reports AS (
   SELECT e.entry, e.event_at, e.credential_id, l.value AS severity,
-         e.event_at + $leak_critical_minutes * 60000000 AS soon_at,
+         e.event_at + CAST($leak_critical_minutes AS BIGINT) * 60000000 AS soon_at,
          e.event_at + $leak_hours * 3600000000 AS late_at
   FROM entries e
   LEFT JOIN labels l ON l.entry = e.entry AND l.name = 'severity'

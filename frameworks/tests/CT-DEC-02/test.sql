@@ -47,7 +47,7 @@ judged AS (
               WHEN first_at IS NULL THEN 'never'
               WHEN published_entry IS NULL THEN 'early'
               WHEN published_digest <> policy_digest THEN 'other'
-              WHEN retired = 1 AND event_at > ended_at + $policy_propagation_minutes * 60000000 THEN 'late'
+              WHEN retired = 1 AND event_at > ended_at + CAST($policy_propagation_minutes AS BIGINT) * 60000000 THEN 'late'
               WHEN published_digest IS NULL THEN 'undigested'
               ELSE 'good' END AS finding,
          event_at - ended_at AS over_by

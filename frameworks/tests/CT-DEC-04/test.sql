@@ -16,13 +16,13 @@ looked_at AS (
 )
 SELECT subject_id AS subject,
        CASE WHEN posture NOT IN ('compliant', '(sealed)') OR attested NOT IN ('true', '(sealed)') THEN 'fail'
-            WHEN event_at - observed_at > $freshness_minutes * 60000000 THEN 'fail'
+            WHEN event_at - observed_at > CAST($freshness_minutes AS BIGINT) * 60000000 THEN 'fail'
             WHEN posture IS NULL AND attested IS NULL OR observed_at IS NULL THEN 'insufficient'
             WHEN COALESCE(posture, '') = '(sealed)' OR COALESCE(attested, '') = '(sealed)' THEN 'insufficient'
             ELSE 'pass' END AS outcome,
        CASE WHEN posture NOT IN ('compliant', '(sealed)') THEN 'Allowed although the state of the device was ' || posture || '.'
             WHEN attested NOT IN ('true', '(sealed)') THEN 'Allowed although the workload was not attested (' || attested || ').'
-            WHEN event_at - observed_at > $freshness_minutes * 60000000
+            WHEN event_at - observed_at > CAST($freshness_minutes AS BIGINT) * 60000000
             THEN 'Allowed on a state observed ' || CAST(CAST(((event_at - observed_at) - (event_at - observed_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes earlier; at most ' || CAST($freshness_minutes AS VARCHAR) || ' are allowed.'
             WHEN posture IS NULL AND attested IS NULL THEN 'The decision does not say that it looked at a device or workload.'
             WHEN observed_at IS NULL THEN 'The decision does not say when the state was observed.'

@@ -28,13 +28,13 @@ late AS (
   SELECT x.id, COUNT(*) AS uses, MIN(s.entry) AS use_entry
   FROM ended x
   JOIN session_entries s ON s.id = x.id AND s.kind = 'decision' AND s.outcome IN ('allow', 'success')
-  WHERE s.event_at > x.ended_at + $clock_skew_seconds * 1000000
+  WHERE s.event_at > x.ended_at + CAST($clock_skew_seconds AS BIGINT) * 1000000
   GROUP BY x.id
 ),
 judged AS (
   SELECT e.id, e.subject_id, e.any_entry, e.opening_entry, e.closing_entry, e.opened_at, e.ended_at, e.first_at, e.last_at, l.use_entry,
          CASE WHEN e.opened_at IS NULL AND e.first_at >= $from THEN ' No decision opened it.'
-              WHEN e.first_use_at < e.opened_at - $clock_skew_seconds * 1000000 THEN ' It was used before it was opened.' ELSE '' END
+              WHEN e.first_use_at < e.opened_at - CAST($clock_skew_seconds AS BIGINT) * 1000000 THEN ' It was used before it was opened.' ELSE '' END
          || CASE WHEN l.uses > 0 THEN ' It was used after its end, times: ' || CAST(l.uses AS VARCHAR) || '.' ELSE '' END
          || CASE WHEN e.opened_at IS NOT NULL AND e.ended_at IS NULL THEN ' It has no end.'
                  WHEN e.ended_at - e.opened_at > $max_session_hours * 3600000000

@@ -29,17 +29,17 @@ uses AS (
   SELECT b.elevation_id, COUNT(*) AS uses, MIN(u.entry) AS use_entry
   FROM bounds b
   JOIN elevated_uses u ON u.elevation_id = b.elevation_id
-  WHERE u.event_at > b.over_at + $clock_skew_seconds * 1000000
+  WHERE u.event_at > b.over_at + CAST($clock_skew_seconds AS BIGINT) * 1000000
   GROUP BY b.elevation_id
 )
 SELECT b.subject_id AS subject,
-       CASE WHEN u.uses > 0 OR b.ended_at > b.ends_at + $clock_skew_seconds * 1000000 THEN 'fail'
+       CASE WHEN u.uses > 0 OR b.ended_at > b.ends_at + CAST($clock_skew_seconds AS BIGINT) * 1000000 THEN 'fail'
             WHEN b.ends_at IS NULL OR b.ended_at IS NULL THEN 'insufficient' ELSE 'pass' END AS outcome,
        'Elevation ' || b.elevation_id ||
        CASE WHEN u.uses > 0 THEN ' was used after its end, times: ' || CAST(u.uses AS VARCHAR) || '.'
             WHEN b.ends_at IS NULL THEN ' has no stated end.'
             WHEN b.ended_at IS NULL THEN ' should have ended, but no entry shows that it did.'
-            WHEN b.ended_at > b.ends_at + $clock_skew_seconds * 1000000 THEN ' ended ' || CAST(CAST(((b.ended_at - b.ends_at) - (b.ended_at - b.ends_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes after its stated end.'
+            WHEN b.ended_at > b.ends_at + CAST($clock_skew_seconds AS BIGINT) * 1000000 THEN ' ended ' || CAST(CAST(((b.ended_at - b.ends_at) - (b.ended_at - b.ends_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes after its stated end.'
             ELSE ' ended after ' || CAST(CAST(((b.ended_at - b.event_at) - (b.ended_at - b.event_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes, in time.' END AS reason,
        CAST(b.entry AS VARCHAR) || COALESCE(',' || CAST(b.end_entry AS VARCHAR), '') || COALESCE(',' || CAST(u.use_entry AS VARCHAR), '') AS entries,
        b.event_at AS at

@@ -48,7 +48,7 @@ judged AS (
          CASE WHEN s.reason IS NULL AND s.ticket IS NULL THEN ' no reason or ticket,' ELSE '' END
          || CASE WHEN s.incident IS NULL THEN ' no incident,' ELSE '' END
          || CASE WHEN a.raised_at IS NULL THEN ' no alarm,'
-                 WHEN a.raised_at > s.event_at + $alarm_minutes * 60000000 THEN ' an alarm only after ' || CAST(CAST(((a.raised_at - s.event_at) - (a.raised_at - s.event_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes,' ELSE '' END
+                 WHEN a.raised_at > s.event_at + CAST($alarm_minutes AS BIGINT) * 60000000 THEN ' an alarm only after ' || CAST(CAST(((a.raised_at - s.event_at) - (a.raised_at - s.event_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes,' ELSE '' END
          || CASE WHEN l.reviewed_at IS NULL AND o.review_entry IS NOT NULL THEN ' a look only by the person who used it,'
                  WHEN l.reviewed_at IS NULL THEN ' no look by another person,'
                  WHEN l.reviewed_at > s.due_at THEN ' a look by another person only after ' || CAST(CAST(((l.reviewed_at - s.event_at) - (l.reviewed_at - s.event_at) % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days,' ELSE '' END

@@ -89,7 +89,7 @@ uses AS (
   FROM gone g
   JOIN back b ON b.id = g.id AND b.end_entry = g.end_entry
   JOIN own_uses e ON e.subject_id = g.id
-  WHERE e.event_at > g.ends_at + $propagation_seconds * 1000000
+  WHERE e.event_at > g.ends_at + CAST($propagation_seconds AS BIGINT) * 1000000
     AND (b.back_at IS NULL OR e.event_at < b.back_at)
   GROUP BY g.id, g.end_entry
 )

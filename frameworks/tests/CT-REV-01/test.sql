@@ -39,25 +39,25 @@ expected AS (
     AND (x.ended_at IS NULL OR x.ended_at > c.started_at)
 ),
 marks AS (
-  SELECT scope, MIN(granted_at) AS at, MIN(entry) AS entry, 0 AS review FROM granted GROUP BY scope
+  SELECT scope, MIN(granted_at) AS mark_at, MIN(entry) AS entry, 0 AS review FROM granted GROUP BY scope
   UNION ALL
   SELECT scope, started_at, entry, 1 FROM campaigns WHERE scope IN ('people', 'machines')
   UNION ALL
   SELECT scope, $to, NULL, 0 FROM granted GROUP BY scope
 ),
 gaps AS (
-  SELECT scope, at, entry, review, at - LAG(at) OVER (PARTITION BY scope ORDER BY at, review) AS gap,
-         LAG(entry) OVER (PARTITION BY scope ORDER BY at, review) AS before_entry
+  SELECT scope, mark_at, entry, review, mark_at - LAG(mark_at) OVER (PARTITION BY scope ORDER BY mark_at, review) AS gap,
+         LAG(entry) OVER (PARTITION BY scope ORDER BY mark_at, review) AS before_entry
   FROM marks
 ),
 ranked AS (
-  SELECT scope, at, entry, before_entry, gap, ROW_NUMBER() OVER (PARTITION BY scope ORDER BY gap DESC, at) AS n,
+  SELECT scope, mark_at, entry, before_entry, gap, ROW_NUMBER() OVER (PARTITION BY scope ORDER BY gap DESC, mark_at) AS n,
          SUM(review) OVER (PARTITION BY scope) AS reviews
   FROM gaps
-  WHERE gap IS NOT NULL AND at >= $from
+  WHERE gap IS NOT NULL AND mark_at >= $from
 ),
 rhythm AS (
-  SELECT scope, at, entry, before_entry, gap, reviews,
+  SELECT scope, mark_at, entry, before_entry, gap, reviews,
          CASE WHEN scope = 'people' THEN $review_interval_days ELSE $machine_review_interval_days END AS allowed
   FROM ranked
   WHERE n = 1
@@ -75,6 +75,6 @@ SELECT 'reviews of ' || scope,
        CASE WHEN reviews = 0 THEN 'No review in ' || CAST(CAST((gap - gap % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days since the first grant' ELSE 'Longest time without a new review: ' || CAST(CAST((gap - gap % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days' END
          || '; at most ' || CAST(allowed AS VARCHAR) || ' days are allowed.',
        COALESCE(CAST(before_entry AS VARCHAR), '') || COALESCE(',' || CAST(entry AS VARCHAR), ''),
-       at - 1
+       mark_at - 1
 FROM rhythm
 ORDER BY 1, 5, 4

@@ -24,7 +24,7 @@ paced AS (
 ),
 by_reviewer AS (
   SELECT review_id, reviewer, COUNT(*) AS looked_at, SUM(CASE WHEN decision = 'keep' THEN 1 ELSE 0 END) AS kept,
-         SUM(CASE WHEN pause < $bulk_seconds * 1000000 THEN 1 ELSE 0 END) AS quick
+         SUM(CASE WHEN pause < CAST($bulk_seconds AS BIGINT) * 1000000 THEN 1 ELSE 0 END) AS quick
   FROM paced
   GROUP BY review_id, reviewer
 )

@@ -18,7 +18,7 @@ judged AS (
          || CASE WHEN a.occurred_at IS NULL THEN ' when it happened is not said,' ELSE '' END
          || CASE WHEN a.incident = '(sealed)' THEN ''
                  WHEN o.opened_at IS NULL THEN ' no entry opens the incident,'
-                 WHEN o.opened_at > a.event_at + $clock_skew_seconds * 1000000 THEN ' the incident was opened only afterwards,' ELSE '' END AS faults
+                 WHEN o.opened_at > a.event_at + CAST($clock_skew_seconds AS BIGINT) * 1000000 THEN ' the incident was opened only afterwards,' ELSE '' END AS faults
   FROM acts a
   LEFT JOIN opened o ON o.incident = a.incident
 )

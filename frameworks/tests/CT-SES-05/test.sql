@@ -1,6 +1,6 @@
 -- An order takes effect within the limit; it holds until the agent is put into service again.
 WITH orders AS (
-  SELECT e.entry, e.event_at, e.subject_id, e.event_at + $stop_seconds * 1000000 AS due_at, d.value AS drill
+  SELECT e.entry, e.event_at, e.subject_id, e.event_at + CAST($stop_seconds AS BIGINT) * 1000000 AS due_at, d.value AS drill
   FROM entries e
   LEFT JOIN labels d ON d.entry = e.entry AND d.name = 'drill' AND d.value = 'true'
   WHERE e.kind = 'lifecycle' AND e.lifecycle_verb = 'disabled' AND e.subject_type = 'agent' AND e.outcome NOT IN ('deny', 'failure', 'error')

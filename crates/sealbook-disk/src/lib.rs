@@ -122,11 +122,7 @@ impl World {
     /// The real ones.
     #[must_use]
     pub fn real() -> Self {
-        Self {
-            disk: Arc::new(RealDisk),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-        }
+        Self { disk: Arc::new(RealDisk), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
     }
 }
 
@@ -155,9 +151,7 @@ pub fn read_file(disk: &dyn Disk, path: &Path, bytes_max: u64) -> io::Result<Vec
 /// # Errors
 /// As the system says; the old file is then still there.
 pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8], private: bool) -> io::Result<()> {
-    let parent = path
-        .parent()
-        .ok_or_else(|| io::Error::other("a file lies in a folder"))?;
+    let parent = path.parent().ok_or_else(|| io::Error::other("a file lies in a folder"))?;
     let temporary = path.with_extension("tmp");
     if disk.exists(&temporary) {
         disk.remove(&temporary)?;

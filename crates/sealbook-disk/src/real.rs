@@ -16,21 +16,12 @@ struct RealFile(File);
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(RealFile(
-            OpenOptions::new().read(true).write(write).open(path)?,
-        )))
+        Ok(Box::new(RealFile(OpenOptions::new().read(true).write(write).open(path)?)))
     }
 
     fn create(&self, path: &Path, private: bool) -> io::Result<Box<dyn DiskFile>> {
         let mode = if private { 0o600 } else { 0o644 };
-        Ok(Box::new(RealFile(
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(mode)
-                .open(path)?,
-        )))
+        Ok(Box::new(RealFile(OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?)))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
@@ -63,12 +54,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         file.try_lock().map_err(io::Error::from)?;
         Ok(Box::new(file))
     }
@@ -110,14 +96,9 @@ impl DiskFile for RealFile {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the door that everybody else takes"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the door that everybody else takes")]
     fn now(&self) -> i64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 }

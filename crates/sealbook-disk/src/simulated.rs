@@ -48,10 +48,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn missing(path: &Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("{} is not there", path.display()),
-    )
+    io::Error::new(io::ErrorKind::NotFound, format!("{} is not there", path.display()))
 }
 
 /// SplitMix64: a stream of numbers from a seed.
@@ -83,23 +80,11 @@ impl SimulatedDisk {
             .into_iter()
             .map(|(path, content)| {
                 let bytes = lock(&content).after_crash(&mut seed);
-                (
-                    path,
-                    Arc::new(Mutex::new(Content {
-                        durable: bytes.clone(),
-                        visible: bytes,
-                    })),
-                )
+                (path, Arc::new(Mutex::new(Content { durable: bytes.clone(), visible: bytes })))
             })
             .collect();
-        let state = State {
-            names: after.clone(),
-            durable_names: after,
-            ..State::default()
-        };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        let state = State { names: after.clone(), durable_names: after, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// After `count` more syncs every sync fails with EIO.
@@ -110,19 +95,13 @@ impl SimulatedDisk {
     /// The visible bytes of a file.
     #[must_use]
     pub fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
-        lock(&self.state)
-            .names
-            .get(path)
-            .map(|content| lock(content).visible.clone())
+        lock(&self.state).names.get(path).map(|content| lock(content).visible.clone())
     }
 
     /// Replaces the bytes of a file behind everybody's back, durably.
     pub fn tamper(&self, path: &Path, bytes: Vec<u8>) {
         if let Some(content) = lock(&self.state).names.get(path) {
-            *lock(content) = Content {
-                durable: bytes.clone(),
-                visible: bytes,
-            };
+            *lock(content) = Content { durable: bytes.clone(), visible: bytes };
         }
     }
 }
@@ -132,11 +111,7 @@ impl Content {
         if self.durable == self.visible {
             return self.durable.clone();
         }
-        let length = if next(seed).is_multiple_of(2) {
-            self.visible.len()
-        } else {
-            self.durable.len()
-        };
+        let length = if next(seed).is_multiple_of(2) { self.visible.len() } else { self.durable.len() };
         let mut bytes = self.durable.clone();
         bytes.resize(length, 0);
         for (sector, chunk) in bytes.chunks_mut(SECTOR_BYTES).enumerate() {
@@ -153,26 +128,17 @@ impl Disk for SimulatedDisk {
     fn open(&self, path: &Path, _write: bool) -> io::Result<Box<dyn DiskFile>> {
         let state = lock(&self.state);
         let content = state.names.get(path).ok_or_else(|| missing(path))?.clone();
-        Ok(Box::new(SimulatedFile {
-            content,
-            state: self.state.clone(),
-        }))
+        Ok(Box::new(SimulatedFile { content, state: self.state.clone() }))
     }
 
     fn create(&self, path: &Path, _private: bool) -> io::Result<Box<dyn DiskFile>> {
         let mut state = lock(&self.state);
         if state.names.contains_key(path) {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("{} exists", path.display()),
-            ));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} exists", path.display())));
         }
         let content = Shared::default();
         state.names.insert(path.to_owned(), content.clone());
-        Ok(Box::new(SimulatedFile {
-            content,
-            state: self.state.clone(),
-        }))
+        Ok(Box::new(SimulatedFile { content, state: self.state.clone() }))
     }
 
     fn create_dir_all(&self, _path: &Path) -> io::Result<()> {
@@ -181,21 +147,12 @@ impl Disk for SimulatedDisk {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = lock(&self.state);
-        let names = state
-            .names
-            .keys()
-            .filter(|path| path.parent() == Some(dir))
-            .filter_map(|path| path.file_name());
-        Ok(names
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect())
+        let names = state.names.keys().filter(|path| path.parent() == Some(dir)).filter_map(|path| path.file_name());
+        Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
     fn exists(&self, path: &Path) -> bool {
-        lock(&self.state)
-            .names
-            .keys()
-            .any(|name| name.starts_with(path))
+        lock(&self.state).names.keys().any(|name| name.starts_with(path))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -206,24 +163,14 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        lock(&self.state)
-            .names
-            .remove(path)
-            .map(|_| ())
-            .ok_or_else(|| missing(path))
+        lock(&self.state).names.remove(path).map(|_| ()).ok_or_else(|| missing(path))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = lock(&self.state);
         let state = &mut *state;
-        state
-            .durable_names
-            .retain(|path, _| path.parent() != Some(dir) || state.names.contains_key(path));
-        for (path, content) in state
-            .names
-            .iter()
-            .filter(|(path, _)| path.parent() == Some(dir))
-        {
+        state.durable_names.retain(|path, _| path.parent() != Some(dir) || state.names.contains_key(path));
+        for (path, content) in state.names.iter().filter(|(path, _)| path.parent() == Some(dir)) {
             state.durable_names.insert(path.clone(), content.clone());
         }
         Ok(())
@@ -231,11 +178,7 @@ impl Disk for SimulatedDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
         let mut state = lock(&self.state);
-        if state
-            .locks
-            .get(path)
-            .is_some_and(|held| held.strong_count() > 0)
-        {
+        if state.locks.get(path).is_some_and(|held| held.strong_count() > 0) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let held = Arc::new(());
@@ -253,11 +196,7 @@ impl DiskFile for SimulatedFile {
         let content = lock(&self.content);
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let source = content.visible.get(start..).unwrap_or_default();
-        Ok(buffer
-            .iter_mut()
-            .zip(source)
-            .map(|(to, from)| *to = *from)
-            .count())
+        Ok(buffer.iter_mut().zip(source).map(|(to, from)| *to = *from).count())
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -267,27 +206,18 @@ impl DiskFile for SimulatedFile {
         if content.visible.len() < end {
             content.visible.resize(end, 0);
         }
-        content
-            .visible
-            .iter_mut()
-            .skip(start)
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
+        content.visible.iter_mut().skip(start).zip(bytes).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 
     fn set_length(&self, length: u64) -> io::Result<()> {
-        lock(&self.content)
-            .visible
-            .resize(usize::try_from(length).map_err(io::Error::other)?, 0);
+        lock(&self.content).visible.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         if let Some(left) = &mut lock(&self.state).syncs_left {
-            *left = left
-                .checked_sub(1)
-                .ok_or_else(|| io::Error::other("simulated I/O error"))?;
+            *left = left.checked_sub(1).ok_or_else(|| io::Error::other("simulated I/O error"))?;
         }
         let mut content = lock(&self.content);
         content.durable = content.visible.clone();
@@ -334,10 +264,7 @@ impl Entropy for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) -> io::Result<()> {
         let mut seed = lock(&self.0);
         for chunk in bytes.chunks_mut(8) {
-            chunk
-                .iter_mut()
-                .zip(next(&mut seed).to_le_bytes())
-                .for_each(|(to, from)| *to = from);
+            chunk.iter_mut().zip(next(&mut seed).to_le_bytes()).for_each(|(to, from)| *to = from);
         }
         Ok(())
     }
@@ -369,9 +296,7 @@ mod tests {
         let disk = SimulatedDisk::default();
         let path = Path::new("/l/b");
         disk.create(path, false).unwrap();
-        let found = (0..32)
-            .filter(|seed| disk.crash(*seed).exists(path))
-            .count();
+        let found = (0..32).filter(|seed| disk.crash(*seed).exists(path)).count();
         assert!(0 < found && found < 32);
     }
 

@@ -121,13 +121,11 @@ impl<'a> Paragraph<'a> {
                 lines.push(start..end);
             }
             start = word.start;
-            // Break a word that is longer than a line.
-            let mut rest = self.measure(fonts, start..word.start + bare);
-            while rest > width {
-                let cut = self.fit(fonts, start..word.start + bare, width);
-                lines.push(start..cut);
-                start = cut;
-                rest = self.measure(fonts, start..word.start + bare);
+            if without_space > width {
+                for cut in self.word_cuts(fonts, word.start..word.start + bare, width) {
+                    lines.push(start..cut);
+                    start = cut;
+                }
             }
             end = word.end;
             used = self.measure(fonts, start..end);
@@ -161,10 +159,27 @@ impl<'a> Paragraph<'a> {
         words
     }
 
-    /// Where to cut an overlong word so that its start fits; at least one character is taken.
-    fn fit(&self, fonts: &mut Fonts, range: Range<usize>, width: f32) -> usize {
-        let mut advances: Vec<(usize, f32)> = Vec::new();
-        for run in self.runs(fonts, range.clone()) {
+    /// Where to cut an overlong word so that each part fits; each part has at least one character.
+    fn word_cuts(&self, fonts: &mut Fonts, word: Range<usize>, width: f32) -> Vec<usize> {
+        let advances = self.advances(fonts, word.clone());
+        let mut cuts = Vec::new();
+        let mut start = word.start;
+        loop {
+            let (_, rest) = advances.split_at(advances.partition_point(|(at, _)| *at < start));
+            let cut = self.next_cut(rest, width).unwrap_or(word.end);
+            let cut = self.step_back(fonts, start, cut, width);
+            if cut >= word.end {
+                return cuts;
+            }
+            cuts.push(cut);
+            start = cut;
+        }
+    }
+
+    /// Advance of each character of a range, by its place in the text.
+    fn advances(&self, fonts: &mut Fonts, range: Range<usize>) -> Vec<(usize, f32)> {
+        let mut advances = Vec::new();
+        for run in self.runs(fonts, range) {
             let Some(style) = self.spans.get(run.span).map(|span| span.style) else { continue };
             let part = self.text.get(run.range.clone()).unwrap_or_default();
             let shaped = fonts.shape(run.face, part, run.rtl, style.tabular);
@@ -172,28 +187,33 @@ impl<'a> Paragraph<'a> {
             advances.extend(glyphs.map(|g| (run.range.start + g.at, thousandths(g.advance, style.size))));
         }
         advances.sort_by_key(|(at, _)| *at);
-        let part = self.text.get(range.clone()).unwrap_or_default();
+        advances
+    }
+
+    /// Where the first line of the rest of a word ends; none where all of it fits.
+    fn next_cut(&self, rest: &[(usize, f32)], width: f32) -> Option<usize> {
+        let mut used = 0.0;
         let mut cut = None;
         let mut soft = None;
-        for (offset, c) in part.char_indices().skip(1) {
-            if is_mark(c) {
-                continue;
+        let start = rest.first().map_or(0, |(at, _)| *at);
+        for (at, advance) in rest {
+            let mark = self.text.get(*at..).and_then(|text| text.chars().next()).is_some_and(is_mark);
+            if *at > start && !mark {
+                if used > width && cut.is_some() {
+                    return soft.or(cut);
+                }
+                cut = Some(*at);
+                let before = self.text.get(..*at).and_then(|text| text.chars().next_back());
+                if before.is_some_and(|c| SOFT_BREAKS.contains(&c)) && used > width * 0.5 {
+                    soft = Some(*at);
+                }
+                if used > width {
+                    return soft.or(cut);
+                }
             }
-            let at = range.start + offset;
-            let used: f32 = advances.iter().take_while(|(start, _)| *start < at).map(|(_, advance)| advance).sum();
-            if used > width && cut.is_some() {
-                break;
-            }
-            cut = Some(at);
-            let before = part.get(..offset).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| SOFT_BREAKS.contains(&c)) && used > width * 0.5 {
-                soft = Some(at);
-            }
-            if used > width {
-                break;
-            }
+            used += advance;
         }
-        self.step_back(fonts, range.start, soft.or(cut).unwrap_or(range.end), width)
+        if used > width { soft.or(cut) } else { None }
     }
 
     /// Moves a cut to the left until what is before it fits: letters that are joined to their neighbours change

@@ -4,10 +4,11 @@ use sealbook_controls::outcome::Assessment;
 use sealbook_controls::{AssessError, Limits, Period, Position, Request, VerifiedRange};
 use sealbook_core::entry::Entry;
 use sealbook_core::note::encode_base64;
-use sealbook_core::tree::{consistency_proof, verify_consistency};
+use sealbook_core::tree::{ProofError, consistency_proof, verify_consistency};
 use sealbook_frameworks::{Catalogue, Policy};
-use sealbook_log::{LogError, Published, Reader, SELF_SOURCE};
-use sealbook_projection::{BuildError, Builder, Place, Projection};
+use sealbook_log::{Published, Reader, SELF_SOURCE};
+use sealbook_projection::{BuildError, Builder, Place, Projection, QueryError};
+use sealbook_reports::ReportError;
 
 /// Entries up to which the projection is kept in memory.
 const IN_MEMORY_ENTRIES_MAX: u64 = 200_000;
@@ -45,6 +46,21 @@ pub enum MakeError {
     /// The projection could not be built.
     #[error("cannot build the projection: {0}")]
     Build(#[from] BuildError),
+    /// A register could not be read.
+    #[error("cannot read a register: {0}")]
+    Query(#[from] QueryError),
+    /// The report could not be written.
+    #[error("cannot write the report: {0}")]
+    Report(#[from] ReportError),
+    /// A text could not be written.
+    #[error("cannot write: {0}")]
+    Text(String),
+    /// The pack would not be what the format allows, or contradicts itself.
+    #[error("cannot make a pack: {0}")]
+    Pack(String),
+    /// The pack could not be written to its place.
+    #[error("cannot write the pack: {0}")]
+    Write(#[from] std::io::Error),
     /// The tests could not be run at all.
     #[error(transparent)]
     Assess(#[from] AssessError),
@@ -121,23 +137,58 @@ pub fn verified_ranges(
     checkpoint: &Published,
     first_index: u64,
 ) -> Result<Vec<VerifiedRange>, MakeError> {
+    let start = start_checkpoint(reader, checkpoint, first_index)?;
+    Ok(ranges(0, checkpoint.size, consistent(reader, checkpoint, start.as_ref())?))
+}
+
+/// Size of an older checkpoint, and whether the newer one continues it.
+pub(crate) type Continued = (u64, Result<(), ProofError>);
+
+/// Size of an older checkpoint, and whether `checkpoint` continues it: proven from the tiles and checked.
+///
+/// # Errors
+/// When the tiles cannot be read.
+pub(crate) fn consistent(
+    reader: &Reader,
+    checkpoint: &Published,
+    start: Option<&Published>,
+) -> Result<Option<Continued>, MakeError> {
+    let Some(start) = start else { return Ok(None) };
+    let proof = consistency_proof(reader, start.size, checkpoint.size);
+    let proof = proof.map_err(|error| MakeError::Read(error.to_string()))?;
+    let result = verify_consistency(start.size, checkpoint.size, &start.root, &checkpoint.root, &proof);
+    Ok(Some((start.size, result)))
+}
+
+/// The newest signed checkpoint before `first_index`, older than `checkpoint`.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn start_checkpoint(
+    reader: &Reader,
+    checkpoint: &Published,
+    first_index: u64,
+) -> Result<Option<Published>, MakeError> {
+    let older = reader.checkpoint_at_or_before(first_index.clamp(1, checkpoint.size));
+    let older = older.map_err(|error| MakeError::Read(error.to_string()))?;
+    Ok(older.filter(|older| 0 < older.size && older.size < checkpoint.size))
+}
+
+/// What is known of entries that were read and checked from `first` to before `size`, and of an older checkpoint.
+pub(crate) fn ranges(first: u64, size: u64, consistent: Option<Continued>) -> Vec<VerifiedRange> {
     let range = |check: &str, first_index, ok, detail: String| {
         let check = check.to_owned();
-        VerifiedRange { check, first_index, end_index: checkpoint.size, ok, detail }
+        VerifiedRange { check, first_index, end_index: size, ok, detail }
     };
     let all = ["inclusion", "signature", "completeness", "chain"];
     let mut ranges: Vec<_> =
-        all.map(|check| range(check, 0, true, "every entry was read and checked".to_owned())).into();
-    let read = |error: LogError| MakeError::Read(error.to_string());
-    let older = reader.checkpoint_at_or_before(first_index.clamp(1, checkpoint.size)).map_err(read)?;
-    if let Some(older) = older.filter(|older| older.size < checkpoint.size) {
-        let proof = consistency_proof(reader, older.size, checkpoint.size).map_err(read)?;
-        let result = verify_consistency(older.size, checkpoint.size, &older.root, &checkpoint.root, &proof);
+        all.map(|check| range(check, first, true, "every entry was read and checked".to_owned())).into();
+    if let Some((older, result)) = consistent {
         let detail =
             result.map_or_else(|error| error.to_string(), |()| "proven between two signed checkpoints".to_owned());
-        ranges.push(range("consistency", older.size, result.is_ok(), detail));
+        ranges.push(range("consistency", older, result.is_ok(), detail));
     }
-    Ok(ranges)
+    ranges
 }
 
 /// First and last time of the events; the ledger's own acts count only where there is nothing else.

@@ -6,5 +6,14 @@
 //! Next:  `sealbook-verifier`, which checks all but the SQL.
 
 mod assess;
+mod make;
+mod produce;
+mod registers;
+mod reperform;
+mod stored;
 
 pub use assess::{Assessed, MakeError, Plan, assess, position, verified_ranges};
+pub use make::{Made, PackRequest, export_act, make};
+pub use produce::Words;
+pub use reperform::{DIFFERENCES_MAX, Difference, Reperformed, reperform};
+pub use stored::ReaderLog;

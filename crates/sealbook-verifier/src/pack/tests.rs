@@ -322,10 +322,13 @@ fn trees_that_do_not_lead_to_each_other_are_refuted() {
     refuted(&remade(|parts| parts.manifest.export = Some(400)), Class::Manifest);
 }
 
+/// Disclosed values by index.
+type Sealed = Vec<(u64, Vec<Opening>)>;
+
 #[test]
 fn values_that_open_nothing_or_were_not_to_be_disclosed_are_refuted() {
     let written = large();
-    let sealed = |change: &dyn Fn(&mut Vec<(u64, Vec<Opening>)>)| {
+    let sealed = |change: &dyn Fn(&mut Sealed)| {
         remade(|parts| {
             let entries = (400..420).map(|at: u64| (at, written.entries[usize::try_from(at).unwrap()].1.clone()));
             let mut sealed: Vec<_> = entries.filter(|(_, openings)| !openings.is_empty()).collect();

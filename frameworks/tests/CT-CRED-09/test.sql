@@ -22,22 +22,26 @@ trusts AS (
   WHERE e.kind = 'lifecycle' AND e.lifecycle_verb IN ('provisioned', 'changed') AND e.outcome NOT IN ('deny', 'failure', 'error')
   GROUP BY e.subject_id, e.entry, e.event_at
 ),
+register_size AS (
+  SELECT COUNT(*) AS n FROM trusts
+),
 matched AS (
-  SELECT x.entry, x.event_at, x.subject_id, x.trust, x.issuer, x.audience, x.condition, t.entry AS trust_entry,
+  SELECT x.entry, x.event_at, x.subject_id, z.n AS trusts_known, x.trust, x.issuer, x.audience, x.condition, t.entry AS trust_entry,
          t.issuer AS t_issuer, t.audience AS t_audience, t.condition AS t_condition,
          ROW_NUMBER() OVER (PARTITION BY x.entry ORDER BY t.event_at DESC, t.entry DESC) AS n
   FROM exchanges x
+  CROSS JOIN register_size z
   LEFT JOIN trusts t ON t.trust = x.trust AND t.event_at <= x.event_at
 ),
 judged AS (
   SELECT entry, event_at, subject_id, trust, trust_entry,
-         CASE WHEN trust IS NOT NULL AND trust_entry IS NULL THEN ' its trust ' || trust || ' was not registered,' ELSE '' END
+         CASE WHEN trust IS NOT NULL AND trust_entry IS NULL AND trusts_known > 0 THEN ' its trust ' || trust || ' was not registered,' ELSE '' END
          || CASE WHEN issuer <> t_issuer THEN ' the issuer is another than the registered one,' ELSE '' END
          || CASE WHEN audience <> t_audience THEN ' the audience is another than the registered one,' ELSE '' END
          || CASE WHEN condition <> t_condition THEN ' the subject condition is another than the registered one,' ELSE '' END
          || CASE WHEN REPLACE(COALESCE(condition, t_condition), '*', '') <> COALESCE(condition, t_condition)
                  THEN ' the subject condition ' || COALESCE(condition, t_condition) || ' lets in more than one subject,' ELSE '' END AS faults,
-         CASE WHEN trust IS NULL OR issuer IS NULL OR audience IS NULL OR condition IS NULL
+         CASE WHEN trust IS NULL OR trust_entry IS NULL OR issuer IS NULL OR audience IS NULL OR condition IS NULL
                 OR trust_entry IS NOT NULL AND (t_issuer IS NULL OR t_audience IS NULL OR t_condition IS NULL) THEN 1 ELSE 0 END AS gaps
   FROM matched
   WHERE n = 1

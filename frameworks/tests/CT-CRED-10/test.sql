@@ -39,20 +39,32 @@ approvals_given AS (
   WHERE kind = 'approval' AND approval_decision = 'granted' AND approval_id IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
   GROUP BY approval_id
 ),
+known AS (
+  -- Where the ledger holds no entry of a sort at all, its absence says nothing about a member.
+  SELECT (SELECT COUNT(*) FROM identity_intervals) AS identities, (SELECT COUNT(*) FROM issuers) AS issuers,
+         (SELECT COUNT(*) FROM approvals_given) AS approvals
+),
 judged AS (
   SELECT m.entry, m.event_at, m.subject_id, m.credential_id, m.credential_type,
-         CASE WHEN h.registered = 0 THEN ' its holder ' || m.subject_id || ' was never registered,'
+         CASE WHEN k.identities = 0 THEN ''
+              WHEN h.registered = 0 THEN ' its holder ' || m.subject_id || ' was never registered,'
               WHEN h.active = 0 THEN ' its holder ' || m.subject_id || ' was not active,' ELSE '' END
-         || CASE WHEN d.entry IS NOT NULL OR n.entry IS NOT NULL AND m.actor_type = 'human' OR t.entitled = 1 THEN ''
+         || CASE WHEN d.entry IS NOT NULL OR n.entry IS NOT NULL AND m.actor_type = 'human' OR t.entitled = 1 OR k.issuers = 0 THEN ''
                  ELSE ' ' || m.issuer_id || ' was not registered as an issuer,' END
-         || CASE WHEN m.approval_id IS NOT NULL AND g.approval_id IS NULL THEN ' no entry grants the approval ' || m.approval_id || ' that it names,'
+         || CASE WHEN k.approvals = 0 THEN ''
+                 WHEN m.approval_id IS NOT NULL AND g.approval_id IS NULL THEN ' no entry grants the approval ' || m.approval_id || ' that it names,'
                  WHEN g.granted_at > m.event_at THEN ' it was approved only afterwards,'
                  WHEN m.approval_id IS NULL AND m.credential_type IN ('api-key', 'cloud-key', 'password', 'secret', 'ssh-key', 'certificate')
                  THEN ' it names no approval,' ELSE '' END AS faults,
-         CASE WHEN m.binding IS NULL THEN ' how it was tied to its holder is not recorded,' ELSE '' END
+         CASE WHEN k.identities = 0 THEN ' the ledger registers no identities,' ELSE '' END
+         || CASE WHEN k.issuers = 0 AND d.entry IS NULL THEN ' the ledger registers no issuers,' ELSE '' END
+         || CASE WHEN k.approvals = 0 AND m.credential_type IN ('api-key', 'cloud-key', 'password', 'secret', 'ssh-key', 'certificate')
+                 THEN ' the ledger holds no approvals,' ELSE '' END
+         || CASE WHEN m.binding IS NULL THEN ' how it was tied to its holder is not recorded,' ELSE '' END
          || CASE WHEN m.approval_id IS NULL AND m.credential_type IS NULL THEN ' its type is not recorded,' ELSE '' END AS gaps,
          g.approval_entry, m.binding
   FROM minted m
+  CROSS JOIN known k
   JOIN holders h ON h.entry = m.entry
   LEFT JOIN entitled t ON t.entry = m.entry
   LEFT JOIN delegators d ON d.entry = m.entry

@@ -20,20 +20,25 @@ decisions_made AS (
 requests AS (
   SELECT request, MIN(entry) AS entry FROM decisions_made GROUP BY request
 ),
+known AS (
+  SELECT COUNT(*) AS n FROM decisions_made
+),
 joined AS (
-  SELECT a.entry, a.event_at, a.subject_id, a.request, a.outcome, a.decides_itself, d.made, d.entry AS decision_entry, d.last_entry,
+  SELECT a.entry, a.event_at, a.subject_id, a.request, a.outcome, a.decides_itself, k.n AS decisions_known, d.made, d.entry AS decision_entry, d.last_entry,
          d.first_at, d.least, d.most, r.entry AS other_entry
   FROM accesses a
+  CROSS JOIN known k
   LEFT JOIN decisions_made d ON d.request = a.request AND d.subject_id = a.subject_id AND d.resource_id = a.resource_id AND d.action = a.action
   LEFT JOIN requests r ON r.request = a.request
 )
 SELECT subject_id AS subject,
        CASE WHEN decides_itself = 1 THEN 'pass'
-            WHEN request IS NULL THEN 'insufficient'
+            WHEN request IS NULL OR decisions_known = 0 THEN 'insufficient'
             WHEN made = 1 AND first_at <= event_at AND least = outcome THEN 'pass'
             ELSE 'fail' END AS outcome,
        CASE WHEN decides_itself = 1 THEN 'Decided and enforced in one record.'
             WHEN request IS NULL THEN 'The access names no request, so its decision cannot be found.'
+            WHEN decisions_known = 0 THEN 'The ledger holds no decisions of a decision point, so whether there was one cannot be told.'
             WHEN made IS NULL AND other_entry IS NULL THEN 'Access (' || outcome || ') without a decision for request ' || request || '.'
             WHEN made IS NULL THEN 'The decision for request ' || request || ' is about another identity, resource or action.'
             WHEN made > 1 THEN 'Decisions for request ' || request || ': ' || CAST(made AS VARCHAR) || ' instead of one.'

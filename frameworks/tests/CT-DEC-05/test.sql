@@ -31,9 +31,12 @@ late AS (
   WHERE s.event_at > x.ended_at + CAST($clock_skew_seconds AS BIGINT) * 1000000
   GROUP BY x.id
 ),
+known AS (
+  SELECT COUNT(opened_at) AS n FROM spans
+),
 judged AS (
-  SELECT e.id, e.subject_id, e.any_entry, e.opening_entry, e.closing_entry, e.opened_at, e.ended_at, e.first_at, e.last_at, l.use_entry,
-         CASE WHEN e.opened_at IS NULL AND e.first_at >= $from THEN ' No decision opened it.'
+  SELECT e.id, e.subject_id, k.n AS openings_known, e.any_entry, e.opening_entry, e.closing_entry, e.opened_at, e.ended_at, e.first_at, e.last_at, l.use_entry,
+         CASE WHEN e.opened_at IS NULL AND e.first_at >= $from AND k.n > 0 THEN ' No decision opened it.'
               WHEN e.first_use_at < e.opened_at - CAST($clock_skew_seconds AS BIGINT) * 1000000 THEN ' It was used before it was opened.' ELSE '' END
          || CASE WHEN l.uses > 0 THEN ' It was used after its end, times: ' || CAST(l.uses AS VARCHAR) || '.' ELSE '' END
          || CASE WHEN e.opened_at IS NOT NULL AND e.ended_at IS NULL THEN ' It has no end.'
@@ -41,11 +44,13 @@ judged AS (
                  THEN ' It lasted ' || CAST(CAST(((e.ended_at - e.opened_at) - (e.ended_at - e.opened_at) % 3600000000) / 3600000000 AS BIGINT) AS VARCHAR) || ' hours and ' || CAST(CAST((((e.ended_at - e.opened_at) % 3600000000) - ((e.ended_at - e.opened_at) % 3600000000) % 60000000) / 60000000 AS BIGINT) AS VARCHAR)
                       || ' minutes; at most ' || CAST($max_session_hours AS VARCHAR) || ' hours are allowed.' ELSE '' END AS faults
   FROM ended e
+  CROSS JOIN known k
   LEFT JOIN late l ON l.id = e.id
 )
 SELECT id AS subject,
        CASE WHEN faults <> '' THEN 'fail' WHEN opened_at IS NULL THEN 'insufficient' ELSE 'pass' END AS outcome,
        CASE WHEN faults <> '' THEN 'Session of ' || subject_id || '.' || faults
+            WHEN openings_known = 0 THEN 'Session of ' || subject_id || '; the ledger holds no openings of sessions, so whether it was decided and bounded cannot be told.'
             WHEN opened_at IS NULL THEN 'Session of ' || subject_id || ' that began before the period; how is not recorded.'
             ELSE 'Session of ' || subject_id || ', opened by a decision, over after ' || CAST(CAST(((ended_at - opened_at) - (ended_at - opened_at) % 3600000000) / 3600000000 AS BIGINT) AS VARCHAR) || ' hours and '
                  || CAST(CAST((((ended_at - opened_at) % 3600000000) - ((ended_at - opened_at) % 3600000000) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes at most.' END AS reason,

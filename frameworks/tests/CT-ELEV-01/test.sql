@@ -27,19 +27,25 @@ given AS (
   LEFT JOIN labels p ON p.entry = e.entry AND p.name = 'permission'
   WHERE e.kind = 'approval' AND e.approval_decision = 'granted' AND e.approval_id IS NOT NULL AND e.outcome NOT IN ('deny', 'failure', 'error')
 ),
+known AS (
+  SELECT COUNT(*) AS n FROM given
+),
 judged AS (
   SELECT s.entry, s.event_at, s.elevation_id, s.subject_id, g.entry AS approval_entry, g.approver, u.use_entry, u.used_at,
-         CASE WHEN s.approval_id IS NULL THEN ' it names no approval,'
+         CASE WHEN k.n = 0 THEN ''
+              WHEN s.approval_id IS NULL THEN ' it names no approval,'
               WHEN g.approval_id IS NULL THEN ' no entry gives the approval ' || s.approval_id || ',' ELSE '' END
          || CASE WHEN g.approver IN (s.subject_id, COALESCE(g.requester, r.asked_by)) THEN ' ' || g.approver || ' approved it for themselves,' ELSE '' END
          || CASE WHEN g.event_at > s.event_at THEN ' it was approved only afterwards,' ELSE '' END
          || CASE WHEN u.used_at < s.event_at THEN ' it was used before it began,' ELSE '' END
          || CASE WHEN g.resource_id <> s.resource_id OR g.permission <> s.permission THEN ' the approval is for something else,' ELSE '' END
          || CASE WHEN s.ends_at > g.until_at THEN ' it runs ' || CAST(CAST(((s.ends_at - g.until_at) - (s.ends_at - g.until_at) % 60000000) / 60000000 AS BIGINT) AS VARCHAR) || ' minutes longer than was approved,' ELSE '' END AS faults,
-         CASE WHEN s.ends_at IS NULL THEN ' when it ends by itself is not recorded,' ELSE '' END
+         CASE WHEN k.n = 0 THEN ' the ledger holds no approvals,' ELSE '' END
+         || CASE WHEN s.ends_at IS NULL THEN ' when it ends by itself is not recorded,' ELSE '' END
          || CASE WHEN g.approval_id IS NOT NULL AND g.approver IS NULL THEN ' who approved it is not recorded,' ELSE '' END
          || CASE WHEN g.approval_id IS NOT NULL AND (g.permission IS NULL OR s.permission IS NULL) THEN ' for which permission is not recorded,' ELSE '' END AS gaps
   FROM started s
+  CROSS JOIN known k
   LEFT JOIN requested r ON r.elevation_id = s.elevation_id
   LEFT JOIN first_uses u ON u.elevation_id = s.elevation_id
   LEFT JOIN given g ON g.approval_id = s.approval_id AND g.n = 1

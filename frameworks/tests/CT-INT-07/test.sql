@@ -14,7 +14,7 @@ read_entries AS (
                  WHEN e.kind = 'approval' AND e.approval_decision IS NULL THEN ' the answer,'
                  WHEN e.kind = 'ownership' AND e.ownership_role IS NULL THEN ' the role,'
                  ELSE '' END
-         || CASE WHEN e.resource_id IS NOT NULL THEN ''
+         || CASE WHEN e.resource_id IS NOT NULL OR e.resource_type IS NOT NULL OR e.resource_account IS NOT NULL THEN ''
                  WHEN e.kind = 'decision' THEN ' which resource,'
                  WHEN e.kind IN ('issuance', 'rotation') AND e.credential_id IS NULL THEN ' which credential,'
                  WHEN e.kind = 'revocation' AND e.credential_id IS NULL AND e.correlation_session IS NULL AND g.entry IS NULL

@@ -14,16 +14,21 @@ given AS (
   LEFT JOIN labels d ON d.entry = e.entry AND d.name = 'request_digest'
   WHERE e.kind = 'approval' AND e.approval_decision = 'granted' AND e.approval_id IS NOT NULL AND e.outcome NOT IN ('deny', 'failure', 'error')
 ),
+known AS (
+  SELECT COUNT(*) AS n FROM given
+),
 judged AS (
   SELECT a.entry, a.event_at, a.subject_id, a.action, g.entry AS approval_entry, g.approver,
-         CASE WHEN a.approval_id IS NULL THEN ' it names no approval,'
+         CASE WHEN k.n = 0 THEN ''
+              WHEN a.approval_id IS NULL THEN ' it names no approval,'
               WHEN g.approval_id IS NULL THEN ' no entry gives the approval ' || a.approval_id || ',' ELSE '' END
          || CASE WHEN g.actor_type NOT IN ('human', 'unknown') THEN ' ' || g.approver || ', who approved it, is no person,' ELSE '' END
          || CASE WHEN g.event_at > a.event_at THEN ' it was approved only afterwards,' ELSE '' END
          || CASE WHEN g.until_at < a.event_at THEN ' the approval had run out,' ELSE '' END
          || CASE WHEN g.digest <> a.digest THEN ' something else was approved,' ELSE '' END AS faults,
-         CASE WHEN a.digest IS NULL OR g.approval_id IS NOT NULL AND (g.digest IS NULL OR COALESCE(g.actor_type, 'unknown') = 'unknown') THEN 1 ELSE 0 END AS gaps
+         CASE WHEN k.n = 0 OR a.digest IS NULL OR g.approval_id IS NOT NULL AND (g.digest IS NULL OR COALESCE(g.actor_type, 'unknown') = 'unknown') THEN 1 ELSE 0 END AS gaps
   FROM acts a
+  CROSS JOIN known k
   LEFT JOIN given g ON g.approval_id = a.approval_id AND g.n = 1
 )
 SELECT subject_id AS subject,

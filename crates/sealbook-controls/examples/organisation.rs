@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Micros::parse("2026-01-01T00:00:00Z")?;
     let simulation = Simulation::new(Config { seed: 7, entries, start, days: DAYS, faults })?;
     let planted = simulation.faults().to_vec();
-    let mut builder = Builder::new(&Place::Temporary)?;
+    let mut builder = Builder::new(&std::env::args().nth(3).map_or(Place::Temporary, |path| Place::File(path.into())))?;
     let mut ids = BTreeMap::new();
     let mut threads = BTreeMap::new();
     let mut size = 0;

@@ -8,17 +8,17 @@ use sealbook_core::entry::Entry;
 use crate::error::BuildError;
 use crate::projection::Projection;
 use crate::row::{Row, labels};
-use crate::tables::{Base, EMPTY, INDEX, Words};
+use crate::tables::{Base, EMPTY, INDEX, Texts, Words};
 use crate::views::{KIND_VIEWS, VIEWS, kind_views};
 
 /// Where a projection lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In memory: for some ten thousand entries.
+    /// In memory: for up to some hundred thousand entries.
     Memory,
     /// In a temporary file that nobody else sees and that goes with the projection.
     Temporary,
-    /// In a file, which must not exist.
+    /// In a file, which must not exist. Texts that repeat are numbered there: smaller, and slower to ask.
     File(PathBuf),
 }
 
@@ -26,7 +26,7 @@ pub enum Place {
 pub struct Builder {
     pub(crate) conn: Connection,
     row: Row,
-    words: Words,
+    texts: Texts,
     base: Base,
     next: u64,
 }
@@ -54,13 +54,22 @@ impl Builder {
         conn.execute_batch(FAST)?;
         conn.execute_batch("BEGIN")?;
         conn.execute_batch(EMPTY)?;
-        Self::on(conn, 0)
+        let texts = match place {
+            Place::Memory | Place::Temporary => Texts::Plain,
+            Place::File(_) => Texts::Numbered(Words::default()),
+        };
+        Self::with(conn, 0, texts)
     }
 
-    /// Goes on with a database that has entries below `next`, inside a transaction.
+    /// Goes on with a stored projection that has entries below `next`, inside a transaction.
     pub(crate) fn on(conn: Connection, next: u64) -> Result<Self, BuildError> {
+        let texts = Texts::Numbered(Words::load(&conn)?);
+        Self::with(conn, next, texts)
+    }
+
+    fn with(conn: Connection, next: u64, texts: Texts) -> Result<Self, BuildError> {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-        Ok(Self { words: Words::load(&conn)?, base: Base::load(&conn)?, row: Row::new(), next, conn })
+        Ok(Self { texts, base: Base::load(&conn)?, row: Row::new(), next, conn })
     }
 
     /// Adds an entry. Indexes grow; they may leave gaps.
@@ -72,7 +81,7 @@ impl Builder {
             return Err(BuildError::Order { expected: self.next, found: entry.index });
         }
         self.row.read(entry)?;
-        self.base.insert(&self.conn, &mut self.words, &self.row)?;
+        self.base.insert(&self.conn, &mut self.texts, &self.row)?;
         for (name, value) in labels(entry) {
             let index = i64::try_from(entry.index).unwrap_or(i64::MAX);
             self.conn.prepare_cached(INSERT_LABEL)?.execute((index, name, value))?;
@@ -104,14 +113,14 @@ impl Builder {
         for (_, view) in KIND_VIEWS.iter().chain(&[("", "entries")]) {
             conn.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
         }
-        conn.execute_batch(&self.base.view())?;
+        conn.execute_batch(&self.base.view(&self.texts))?;
         conn.execute_batch(&kind_views())?;
-        if self.next > 0 {
-            conn.execute_batch(INDEX)?;
-        }
         for view in VIEWS {
             conn.execute_batch(&format!("CREATE TABLE {} AS {}", view.name, view.sql))?;
             conn.execute_batch(&format!("CREATE INDEX {0}_{1} ON {0} ({1})", view.name, view.key))?;
+        }
+        if self.next > 0 {
+            conn.execute_batch(INDEX)?;
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ fn of_block(conn: &Connection, block: &Block) -> rusqlite::Result<(i64, String)>
     let mut hash = Sha256::new();
     let entries = (block.first_entry, block.end_entry);
     let rows = feed(conn, "SELECT * FROM base WHERE entry >= ?1 AND entry < ?2 ORDER BY entry", entries, &mut hash)?;
-    let labels = "SELECT * FROM labels WHERE entry >= ?1 AND entry < ?2 ORDER BY entry, name";
+    let labels = "SELECT * FROM labels WHERE entry >= ?1 AND entry < ?2 ORDER BY name, entry";
     feed(conn, labels, entries, &mut hash)?;
     let words = "SELECT * FROM words WHERE n >= ?1 AND n < ?2 ORDER BY n";
     feed(conn, words, (block.first_word, block.end_word), &mut hash)?;

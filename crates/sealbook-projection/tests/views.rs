@@ -1,7 +1,7 @@
 //! What the views say about a few events: the rules of `docs/views.md`, one by one.
 #![expect(clippy::unwrap_used, reason = "helpers of tests stop a test that cannot go on")]
 
-use sealbook_projection::{Cell, Door, Projection, Query, Sample, VIEWS, portable_script};
+use sealbook_projection::{Builder, Cell, Door, Place, Projection, Query, Sample, VIEWS, portable_script};
 
 /// Event lines: `(day of January 2026, kind, subject, rest of the event)`.
 fn sample(events: &[(u8, &str, &str, &str)]) -> Projection {
@@ -165,6 +165,33 @@ fn long_and_numeric_texts_come_back_as_they_were() {
     let projection = sample(&[(1, "decision", &long, r#","action":"0""#), (2, "decision", "1", r#","action":"1""#)]);
     let lines = ask(&projection, "SELECT subject_id, action FROM decisions ORDER BY entry");
     assert_eq!(lines, [format!("{long}|0"), "1|1".to_owned()]);
+}
+
+#[test]
+fn a_projection_in_a_file_gives_the_same_answers_as_one_in_memory() {
+    let long = "x".repeat(300);
+    let lines: Vec<String> = [long.as_str(), "1", "a", "1"]
+        .iter()
+        .enumerate()
+        .map(|(n, subject)| {
+            format!(
+                r#"{{"event":{{"id":"{n}","kind":"decision","subject":{{"id":"{subject}","type":"human"}},"outcome":"allow","action":"{n}","reason":"r","labels":{{"k":"v"}}}}}}"#
+            )
+        })
+        .collect();
+    let sample = Sample::parse(&lines.join("\n")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let places = [Place::Memory, Place::Temporary, Place::File(folder.path().join("p.sqlite"))];
+    let answers = places.map(|place| {
+        let mut builder = Builder::new(&place).unwrap();
+        sample.entries.iter().for_each(|entry| builder.push(entry).unwrap());
+        let projection = builder.finish().unwrap();
+        let views = ["entries", "decisions", "labels", "identities"];
+        views.map(|view| ask(&projection, &format!("SELECT * FROM {view} ORDER BY 1")))
+    });
+    assert_eq!(answers[0][0].len(), 4);
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
 }
 
 #[test]

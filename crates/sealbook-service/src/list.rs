@@ -144,15 +144,27 @@ pub(crate) fn refusal(refused: &[Refused]) -> Option<Problem> {
     Some(problem)
 }
 
-/// Words of a problem, and the code that stands for them; the tests of this crate hold both together.
+/// How a problem begins, or what it holds, and the code that stands for it; the tests of this crate hold both together.
 const CODES: [(&str, &str); 6] = [
+    ("is no RFC 3339 time", "bad-time"),
     ("unknown field", "unknown-field"),
     ("is missing", "missing-field"),
-    ("expected ", "wrong-type"),
-    ("is no RFC 3339 time", "bad-time"),
-    ("at most ", "limit-exceeded"),
     ("is none of ", "unknown-word"),
+    ("at most ", "limit-exceeded"),
+    ("expected ", "wrong-type"),
 ];
+
+/// What is said after the value that is quoted in front, where there is one: the value may hold any words.
+fn said(problem: &str) -> &str {
+    let Some(quoted) = problem.strip_prefix('"') else { return problem };
+    let mut escaped = false;
+    let end = quoted.find(|character| {
+        let ends = character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        ends
+    });
+    end.and_then(|end| quoted.get(end + 1..)).unwrap_or_default()
+}
 
 fn class(refused: &Refused) -> (StatusCode, &'static str) {
     if refused.raw.len() > RAW_BYTES_MAX {
@@ -165,8 +177,20 @@ fn class(refused: &Refused) -> (StatusCode, &'static str) {
     if refused.raw.first().is_none_or(|byte| *byte < 0x80) && json::parse(&refused.raw).is_err() {
         return (StatusCode::BAD_REQUEST, "bad-json");
     }
-    // A value that is quoted in front may hold any words: what is said about it comes after.
-    let said = refused.reason.rsplit('"').next().unwrap_or_default();
-    let known = CODES.iter().find(|(words, _)| said.trim_start().starts_with(words) || said.contains(words));
+    let said = said(&refused.reason);
+    let known = CODES.iter().find(|(words, _)| said.contains(words));
     (StatusCode::UNPROCESSABLE_ENTITY, known.map_or("bad-value", |(_, code)| code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_value_does_not_choose_the_code() {
+        let problem = format!("{:?} is none of allow, deny", "say \\\"is missing\\\" at most");
+        assert_eq!(said(&problem), " is none of allow, deny");
+        assert_eq!(said("expected text, found a number"), "expected text, found a number");
+        assert_eq!(said("\"unended"), "");
+    }
 }

@@ -12,9 +12,13 @@ const DETAIL_CHARS_MAX: usize = 1_000;
 /// Seconds after which an overloaded service may be asked again.
 const RETRY_SECONDS: u32 = 1;
 
-/// An answer that says no.
+/// An answer that says no. Boxed: it is the rare way out of most functions here.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Details>);
+
+/// What it says.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Problem {
+pub(crate) struct Details {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -45,6 +49,20 @@ pub(crate) struct Problem {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
+impl core::ops::Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl core::ops::DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
@@ -52,7 +70,7 @@ impl Problem {
             detail.truncate(cut);
             detail.push('…');
         }
-        Self {
+        Self(Box::new(Details {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -65,7 +83,7 @@ impl Problem {
             entry: None,
             refused: None,
             header: None,
-        }
+        }))
     }
 
     pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
@@ -134,14 +152,14 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response<Body> {
+    fn into_response(mut self) -> Response<Body> {
         // A problem is text and numbers: it always serialises.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let body = serde_json::to_vec(&*self.0).unwrap_or_default();
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.take() {
             response.headers_mut().insert(name, value);
         }
         response

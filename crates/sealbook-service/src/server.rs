@@ -147,7 +147,7 @@ impl Server {
 }
 
 async fn record(app: &App, act: &'static str, labels: &[(&str, String)]) -> Result<(), ServeError> {
-    app.record(act, labels).await.map_err(|problem| ServeError::Record { act, detail: problem.detail })
+    app.record(act, labels).await.map_err(|problem| ServeError::Record { act, detail: problem.detail.clone() })
 }
 
 /// Commits what waits. Whoever still holds the ledger (a read that outlived its connection) closes it when done.

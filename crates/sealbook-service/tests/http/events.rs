@@ -1,5 +1,9 @@
 //! Native events: durable with proofs, all or nothing, exactly once.
 
+use std::path::Path;
+
+use sealbook_disk::World;
+use sealbook_log::{Ledger, Sealing};
 use serde_json::{Value, json};
 
 use crate::support::{Service, audit, event, gzip, service};
@@ -24,9 +28,23 @@ fn an_event_is_answered_with_its_index_and_a_proof_that_holds() {
     let proof = service.get(&format!("/v1/entries/{index}/proof"));
     let proof = sealbook_core::proof::TlogProof::parse(&proof.body).unwrap();
     assert_eq!(proof.verify(&bytes, std::slice::from_ref(&service.key)).unwrap().index(), index);
-    // It is on disk now, not only in the answer.
-    let reader = sealbook_log::Reader::open(&service.world, &service.root).unwrap();
-    assert_eq!(reader.stored(index).unwrap().bytes, bytes);
+    // It is on disk now, not only in the answer: what a crash at this moment would leave recovers it.
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(&service.root, copy.path());
+    let recovered = Ledger::open(&World::real(), copy.path(), Sealing::default()).unwrap();
+    assert_eq!(recovered.reader().stored(index).unwrap().bytes, bytes);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let (from, to) = (file.as_ref().unwrap().path(), to.join(file.unwrap().file_name()));
+        if from.is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy_folder(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -43,8 +61,9 @@ fn every_way_to_write_native_events_is_taken() {
     };
     let row = [cbor(b"c1"), cbor(b"c2")].concat();
     let zipped = gzip(format!("[{}]", event("z1")).as_bytes());
+    let one = event("n1");
     let ways: [(&[(&str, &str)], &[u8], usize); 6] = [
-        (&[], event("n1").as_bytes(), 1),
+        (&[], one.as_bytes(), 1),
         (JSON, array.as_bytes(), 2),
         (LINES, lines.as_bytes(), 3),
         (&[("content-type", "application/cbor-seq")], &row, 2),

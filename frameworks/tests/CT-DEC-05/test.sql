@@ -1,8 +1,10 @@
 -- A session is opened by an allowed decision, bounded by the expiry of the credential shown there, and closed by an entry or by that expiry.
 WITH session_entries AS (
+  -- A withdrawal of something else that was ordered within a session does not end that session.
   SELECT correlation_session AS id, entry, event_at, kind, outcome, subject_id, action, credential_expires_at
   FROM entries
-  WHERE correlation_session IS NOT NULL AND correlation_session <> '(sealed)' AND kind IN ('decision', 'revocation')
+  WHERE correlation_session IS NOT NULL AND correlation_session <> '(sealed)'
+    AND (kind = 'decision' OR kind = 'revocation' AND (action = 'session.close' OR resource_id = correlation_session))
 ),
 spans AS (
   SELECT id, MIN(subject_id) AS subject_id, MIN(entry) AS any_entry,

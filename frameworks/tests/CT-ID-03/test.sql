@@ -47,7 +47,8 @@ opened AS (
 session_ends AS (
   SELECT correlation_session AS id, MIN(event_at) AS ended_at
   FROM entries
-  WHERE kind = 'revocation' AND correlation_session IS NOT NULL AND outcome NOT IN ('deny', 'failure', 'error')
+  WHERE kind = 'revocation' AND correlation_session IS NOT NULL AND (action = 'session.close' OR resource_id = correlation_session)
+    AND outcome NOT IN ('deny', 'failure', 'error')
   GROUP BY correlation_session
 ),
 held AS (

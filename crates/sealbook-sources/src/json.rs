@@ -48,6 +48,12 @@ impl<'a> Value<'a> {
         path.split('.').fold(self, |value, name| value.get(name))
     }
 
+    /// The value of a name, whatever the case of its letters; [`Value::Null`] where there is none.
+    #[must_use]
+    pub fn any_case(&self, name: &str) -> &Value<'a> {
+        self.pairs().iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or(&NULL, |(_, value)| value)
+    }
+
     /// Text that is not empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -18,6 +18,7 @@ mod gzip;
 mod identity;
 mod item;
 pub mod json;
+mod keycloak;
 mod kubernetes;
 mod meaning;
 mod native;
@@ -26,6 +27,7 @@ mod opa;
 mod output;
 mod scan;
 mod source;
+mod spire;
 mod teleport;
 mod vault;
 mod when;
@@ -51,6 +53,8 @@ static SOURCES: &[&dyn Source] = &[
     &gcp::SOURCE,
     &teleport::SOURCE,
     &github::SOURCE,
+    &keycloak::SOURCE,
+    &spire::SOURCE,
 ];
 
 /// Every source.

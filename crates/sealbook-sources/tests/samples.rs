@@ -92,8 +92,8 @@ const SETS: &[Set] = &[
     set("cloudtrail", "cloudtrail/sekoia-aws-cloudtrail.ndjson", [12, 0, 0, 0]),
     set("cloudtrail", "envelopes/eventbridge-cloudtrail.json", [1, 0, 0, 0]),
     set("cloudtrail", "cedar/avp-isauthorized-cloudtrail.ndjson", [300, 0, 0, 0]),
-    set("kubernetes", "kubernetes/perfspec-cluster-reconstructed.ndjson", [11_042, 0, 0, 0]),
-    set("kubernetes", "kubernetes/webhook-bodies", [2_000, 0, 0, 0]),
+    set("kubernetes", "kubernetes/perfspec-cluster-reconstructed.ndjson", [11_042, 0, 0, 1]),
+    set("kubernetes", "kubernetes/webhook-bodies", [2_000, 0, 0, 1]),
     set("kubernetes", "kubernetes/audit2rbac-demo-v1.ndjson", [37, 0, 0, 0]),
     set("kubernetes", "kubernetes/panther-aws_eks-amazon_eks_audit.ndjson", [14, 0, 6, 0]),
     set("kubernetes", "kubernetes/panther-kubernetes-amazon_eks_audit.ndjson", [89, 0, 3, 22]),
@@ -107,13 +107,15 @@ const SETS: &[Set] = &[
     set("cedar", "cedar/cedar-decisions.ndjson", [300, 0, 0, 0]),
     set("okta", "okta", [46, 0, 10, 12]),
     set("okta", "envelopes/okta-event-hook.json", [2, 0, 0, 0]),
-    set("gcp", "gcp/panther-gcp_audit-gcp_auditlog.ndjson", [87, 6, 14, 9]),
+    set("gcp", "gcp/panther-gcp_audit-gcp_auditlog.ndjson", [87, 6, 14, 10]),
     set("gcp", "gcp/panther-gcp_k8s-gcp_auditlog.ndjson", [4, 0, 0, 4]),
     set("gcp", "gcp/panther-kubernetes-gcp_auditlog.ndjson", [19, 0, 0, 2]),
     set("gcp", "gcp/sekoia-google-cloud-audit.ndjson", [17, 0, 2, 1]),
     set("gcp", "envelopes/pubsub-push.json", [1, 0, 0, 0]),
-    set("github", "github", [138, 0, 6, 39]),
+    set("github", "github", [138, 0, 6, 40]),
     set("teleport", "teleport", [43, 0, 14, 0]),
+    set("keycloak", "keycloak", [15, 0, 0, 0]),
+    set("spire", "spire", [15, 0, 0, 0]),
 ];
 
 #[test]

@@ -124,6 +124,15 @@ pub(super) fn named(record: &Value<'_>, about: About) -> Option<Identity> {
     match about {
         About::Caller => None,
         About::RoleArn => aws_arn(request.get("roleArn").text()?).map(|(role, _)| role),
+        About::Stored => {
+            let store = request.get("identityStoreId").text().unwrap_or_default();
+            let fields = [("userId", IdentityType::Human), ("groupId", IdentityType::Group)];
+            let known = fields.iter().find_map(|(field, kind)| {
+                let id = response.get(field).text().or_else(|| request.get(field).text())?;
+                Some(Identity::new(format!("aws:identitystore:{store}:{id}"), *kind))
+            });
+            Some(known.unwrap_or_else(nobody))
+        }
         About::Grantee => {
             let grantee = request.get("granteePrincipal").text()?;
             Some(recognise(grantee).unwrap_or_else(|| Identity::new(grantee, IdentityType::System)))

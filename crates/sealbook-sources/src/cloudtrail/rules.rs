@@ -22,8 +22,10 @@ pub(super) enum About {
     RoleArn,
     /// The principal to whom a grant is given.
     Grantee,
+    /// The person or group of the identity store that the request or its answer names.
+    Stored,
 }
-use About::{Caller, Grantee, Named, RoleArn};
+use About::{Caller, Grantee, Named, RoleArn, Stored};
 
 /// Source without `.amazonaws.com` (`*`: any), names separated by blanks (`*` stands for any letters), meaning.
 pub(super) type Rule = (&'static str, &'static str, Meaning, About);
@@ -83,8 +85,8 @@ pub(super) const RULES: &[Rule] = &[
     ("iam", "AddRoleToInstanceProfile RemoveRoleFromInstanceProfile", Lifecycle(Changed), Named),
     ("iam", "TagRole TagUser UntagRole UntagUser", Lifecycle(Changed), Named),
     ("iam", "EnableMFADevice CreateVirtualMFADevice", Lifecycle(Changed), Named),
-    ("identitystore", "CreateUser CreateGroup", Lifecycle(Provisioned), Caller),
-    ("identitystore", "DeleteUser DeleteGroup", Lifecycle(Offboarded), Caller),
+    ("identitystore", "CreateUser CreateGroup", Lifecycle(Provisioned), Stored),
+    ("identitystore", "DeleteUser DeleteGroup", Lifecycle(Offboarded), Stored),
     // Watching stops or starts again.
     ("cloudtrail", "StopLogging DeleteTrail PutEventSelectors UpdateTrail", Exception(Opened), Caller),
     ("cloudtrail", "StartLogging", Exception(Closed), Caller),

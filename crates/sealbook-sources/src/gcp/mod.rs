@@ -207,8 +207,11 @@ fn people(payload: &Value<'_>, meaning: Meaning, delta: Option<&Value<'_>>) -> (
         }
         _ => None,
     };
-    match about.map(principal) {
+    let by_number = || service_account(payload).filter(|_| matches!(meaning, Revocation(CloudKey) | Lifecycle(_)));
+    match about.map(principal).or_else(by_number) {
         Some(subject) if subject.id != caller.id => (subject, Some(caller)),
+        // A life step of somebody who is not named is not a step in the caller's life.
+        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(caller)),
         _ => (caller, None),
     }
 }
@@ -218,6 +221,13 @@ fn account_in(resource: &str) -> Option<&str> {
     let (_, rest) = resource.split_once("serviceAccounts/")?;
     let account = rest.split('/').next()?;
     mail(account).is_some().then_some(account)
+}
+
+/// A service account of which the entry tells only the number.
+fn service_account(payload: &Value<'_>) -> Option<Identity> {
+    let (_, rest) = payload.get("resourceName").text()?.split_once("serviceAccounts/")?;
+    let number = rest.split('/').next().filter(|number| !number.is_empty())?;
+    Some(Identity::new(format!("gcp:serviceAccount:{number}"), IdentityType::ServiceAccount))
 }
 
 fn policy(payload: &Value<'_>, meaning: Meaning, resource: Option<&Resource>) -> Policy {

@@ -34,7 +34,7 @@ const ACTIONS: &Words = &[
     ("public_key.delete public_key.unverify*", Revocation(SshKey)),
     ("*_credential_authorization.revoke *_credential_authorization.deauthorize", Revocation(Token)),
     (
-        "personal_access_token.* oauth_access.destroy oauth_access.revoke oauth_authorization.destroy",
+        "personal_access_token.* oauth_access.destroy oauth_access.revoke oauth_authorization.destroy integration_installation.destroy",
         Revocation(ApiKey),
     ),
     ("repo.transfer*", Meaning::Ownership),
@@ -47,14 +47,8 @@ const ACTIONS: &Words = &[
         "org.update_* org.*_two_factor_requirement org.*_oauth_app_restrictions enterprise.config.* repo.access",
         Meaning::Policy,
     ),
-    (
-        "org.add_member team.create repo.create business.add_organization organization_moderators.add_user",
-        Lifecycle(Provisioned),
-    ),
-    (
-        "org.remove_member team.destroy repo.destroy repo.remove_member organization_moderators.remove_user integration_installation.*",
-        Lifecycle(Offboarded),
-    ),
+    ("org.add_member organization_moderators.add_user", Lifecycle(Provisioned)),
+    ("org.remove_member repo.remove_member organization_moderators.remove_user", Lifecycle(Offboarded)),
     ("*.revoke hook.destroy", Revocation(Token)),
 ];
 
@@ -180,6 +174,7 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     let upon = matches!(meaning, Elevation(_) | Lifecycle(_) | Revocation(_) | Meaning::Approval);
     match event.get("user").text().filter(|_| upon) {
         Some(user) if Some(user) != login => (account(user, false, None), Some(actor)),
+        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(actor)),
         _ => (actor, None),
     }
 }

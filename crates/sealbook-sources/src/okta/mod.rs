@@ -147,6 +147,8 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     };
     match target(event, kinds).and_then(identity) {
         Some(subject) if subject.id != actor.id => (subject, Some(actor)),
+        // A life step of somebody who is not named is not a step in the caller's life.
+        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(actor)),
         _ => (actor, None),
     }
 }

@@ -111,6 +111,8 @@ pub(super) fn people(entry: &Value<'_>, meaning: Meaning) -> (Identity, Option<I
     let caller = caller(entry);
     match target(entry, meaning) {
         Some(target) if target.id != caller.id => (target, Some(caller)),
+        // A life step of somebody who is not named is not a step in the caller's life.
+        None if matches!(meaning, Meaning::Lifecycle(_)) => (nobody(), Some(caller)),
         _ => (caller, None),
     }
 }

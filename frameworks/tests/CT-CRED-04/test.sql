@@ -34,7 +34,8 @@ withdrawn AS (
 ),
 mintings AS (
   SELECT m.credential_id, m.life, m.entry, m.event_at, m.credential_type AS type,
-         COALESCE(m.credential_issued_at, m.event_at) AS starts_at, m.credential_expires_at AS ends_at
+         COALESCE(m.credential_issued_at, m.event_at) AS starts_at, m.credential_expires_at AS ends_at,
+         CASE WHEN w.withdrawn_at >= m.event_at AND w.withdrawn_at < $to THEN w.withdrawn_at ELSE $to - 1 END AS in_force_at
   FROM lives m
   LEFT JOIN withdrawn w ON w.credential_id = m.credential_id
   WHERE m.minted = 1 AND m.event_at < $to
@@ -57,7 +58,8 @@ strays AS (
 ),
 judged AS (
   SELECT m.credential_id, m.entry, m.event_at, m.type, s.strays, s.entry AS stray_entry, s.last_at,
-         m.ends_at, m.ends_at - m.starts_at AS span, l.life AS allowed
+         m.ends_at, m.ends_at - m.starts_at AS span, l.life AS allowed,
+         CASE WHEN m.ends_at < m.in_force_at THEN m.ends_at ELSE m.in_force_at END AS in_force_at
   FROM mintings m
   LEFT JOIN strays s ON s.credential_id = m.credential_id AND s.life = m.life
   LEFT JOIN limits l ON l.type = m.type
@@ -81,7 +83,7 @@ SELECT credential_id AS subject,
             ELSE 'This ' || type || ' lives for ' || CAST(CAST((span - span % 3600000000) / 3600000000 AS BIGINT) AS VARCHAR) || ' hours and ' || CAST(CAST(((span % 3600000000) - (span % 3600000000) % 60000000) / 60000000 AS BIGINT) AS VARCHAR)
                  || ' minutes, and was used only within that time.' END AS reason,
        CAST(entry AS VARCHAR) || COALESCE(',' || CAST(stray_entry AS VARCHAR), '') AS entries,
-       COALESCE(last_at, event_at) AS at
+       COALESCE(last_at, in_force_at) AS at
 FROM judged
 UNION ALL
 SELECT credential_id,

@@ -20,13 +20,14 @@ ends AS (
 ),
 held AS (
   SELECT g.entry, g.event_at, g.subject_id, g.grant_id, g.permission, g.until_at,
+         CASE WHEN x.ended_at < $to THEN x.ended_at - 1 ELSE $to - 1 END AS in_force_at,
          CASE WHEN g.until_at IS NULL AND g.standing = 'approved' THEN 1 ELSE 0 END AS listed
   FROM granted g
   LEFT JOIN ends x ON x.grant_id = g.grant_id
   WHERE (g.until_at IS NULL OR g.until_at > $from) AND (x.ended_at IS NULL OR x.ended_at > $from)
 ),
 counted AS (
-  SELECT entry, event_at, subject_id, grant_id, permission, until_at, listed, SUM(listed) OVER () AS listed_count
+  SELECT entry, event_at, subject_id, grant_id, permission, until_at, in_force_at, listed, SUM(listed) OVER () AS listed_count
   FROM held
 )
 SELECT subject_id AS subject,
@@ -37,6 +38,6 @@ SELECT subject_id AS subject,
                  ELSE ' has no end and is on the approved list, which holds ' || CAST(listed_count AS VARCHAR) || '; at most '
                       || CAST($max_standing_grants AS VARCHAR) || ' are allowed.' END AS reason,
        entry AS entries,
-       event_at AS at
+       in_force_at AS at
 FROM counted
 ORDER BY subject_id, entry

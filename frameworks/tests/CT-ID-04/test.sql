@@ -43,7 +43,7 @@ SELECT m.id AS subject,
          || CAST(CAST((($to - m.used_at) - ($to - m.used_at) % 86400000000) / 86400000000 AS BIGINT) AS VARCHAR) || ' days' || CASE WHEN m.ever = 1 THEN ' before the end of the period' ELSE '' END
          || '; after ' || CAST($inactivity_days AS VARCHAR) || ' days it must be switched off.' AS reason,
        CAST(m.start_entry AS VARCHAR) || COALESCE(',' || CAST(l.entry AS VARCHAR), '') AS entries,
-       m.used_at AS at
+       $to - 1 AS at
 FROM measured m
 LEFT JOIN last_entries l ON l.id = m.id
 ORDER BY m.id, m.start_entry

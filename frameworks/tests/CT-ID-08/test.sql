@@ -64,6 +64,6 @@ SELECT id AS subject,
        CAST(start_entry AS VARCHAR)
          || CASE WHEN end_due < $to THEN COALESCE(',' || CAST(relation_entry AS VARCHAR), '') ELSE '' END
          || COALESCE(',' || CAST(use_entry AS VARCHAR), '') AS entries,
-       COALESCE(last_at, end_due) AS at
+       COALESCE(last_at, CASE WHEN end_due < $to THEN end_due ELSE $to - 1 END) AS at
 FROM judged
 ORDER BY id, start_entry

@@ -44,6 +44,6 @@ SELECT id AS subject,
                  || ' and not kept by a review for a reason within ' || CAST($unused_days AS VARCHAR) || ' days; unused grants of this holder: ' || CAST(unused_count AS VARCHAR) || ' of '
                  || CAST(held_count AS VARCHAR) || ', tolerated: ' || CAST($max_unused_percent AS VARCHAR) || ' %.' END AS reason,
        entry AS entries,
-       COALESCE(used_at, granted_at) AS at
+       $to - 1 AS at
 FROM shares
 ORDER BY id

@@ -9,7 +9,7 @@ use sealbook_core::event::{CredentialType, Kind, Outcome};
 use crate::access::{Act, Pen};
 use crate::draft::{DAY, Draft, HOUR, MINUTE, Minted, SECOND};
 use crate::organisation::{Grant, Holder, Role, component, person};
-use crate::rng::Rng;
+use crate::rng::{Rng, mix};
 use crate::stories::access::{closing, delegate, sign_on};
 use crate::words::{DOMAIN_COUNT, SCHEDULE, SVID_ISSUER, SVID_STORE, Source, TOKEN_ISSUER, TOKEN_STORE, TRUSTS, cycle};
 
@@ -18,8 +18,6 @@ const ACTS_MIN: i64 = 2;
 const ACTS_MAX: i64 = 4;
 /// In so many of a hundred cases access is denied.
 const DENIED_PERCENT: u64 = 4;
-/// By how many places the beginning of a round moves on.
-const ROUND_SHIFT: usize = 61;
 /// Traffic pauses from 03:00 to 04:15, while policies and secrets are exchanged.
 const MORNING: i64 = 4 * HOUR + 15 * MINUTE;
 
@@ -227,10 +225,22 @@ impl Traffic {
     }
 }
 
-/// Everybody has one turn in each round; where a round begins moves on, so that nobody's turn always falls on a weekend.
+/// Everybody has one turn in each round. A round begins anywhere and goes on in wide steps, so that people and machines
+/// mix on every day, and nobody's turns all fall on weekends.
 fn whose_turn(turn: usize, holders: usize) -> usize {
+    let step = (holders * 5 / 8..).find(|step| coprime(*step, holders)).unwrap_or(1);
     let round = turn.checked_div(holders).unwrap_or(0);
-    (turn + round * ROUND_SHIFT).checked_rem(holders).unwrap_or(0)
+    let begins = usize::try_from(mix(round as u64) >> 40).unwrap_or(0);
+    let place = turn.checked_rem(holders).unwrap_or(0);
+    (place * step + begins).checked_rem(holders).unwrap_or(0)
+}
+
+/// Whether steps of this width reach everybody.
+fn coprime(mut a: usize, mut b: usize) -> bool {
+    while let Some(rest) = a.checked_rem(b) {
+        (a, b) = (b, rest);
+    }
+    a == 1
 }
 
 /// Events that one access leaves.
@@ -253,4 +263,22 @@ fn usable(holder: &Holder, day: i64) -> Vec<(usize, &Grant)> {
     let there = holder.from <= day && day + DAY <= holder.to;
     let holds = |g: &Grant| there && g.from <= day + 3 * HOUR && day + DAY <= g.to;
     holder.grants.iter().enumerate().filter(|(_, g)| holds(g)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::whose_turn;
+
+    #[test]
+    fn everybody_has_one_turn_in_each_round() {
+        for holders in [1, 2, 7, 100, 183, 620] {
+            for round in 0..9 {
+                let turns = round * holders..(round + 1) * holders;
+                let whose: BTreeSet<usize> = turns.map(|turn| whose_turn(turn, holders)).collect();
+                assert_eq!(whose, (0..holders).collect(), "{holders} holders, round {round}");
+            }
+        }
+    }
 }

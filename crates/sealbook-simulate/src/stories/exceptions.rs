@@ -43,7 +43,7 @@ pub(crate) fn exceptions(plan: &mut Plan) {
             return;
         };
         let at = plan.sometime(3, 40);
-        let mut it = Departure::new(plan, &holder.who, holder.domain, "CT-DEC-04", at + 20 * DAY);
+        let mut it = Departure::new(plan, &holder.who, holder.domain, "CT-DEC-09", at + 20 * DAY);
         opened(plan, at, &it);
         used(plan, at + DAY, &holder, &it);
         if k % 2 == 0 {

@@ -15,6 +15,11 @@ pub(crate) fn nobody() -> Identity {
     Identity::new(UNKNOWN, IdentityType::Unknown)
 }
 
+/// Subject and actor of a step in the life of somebody who is not named: it is not a step in the caller's life.
+pub(crate) fn unnamed(caller: Identity) -> (Identity, Option<Identity>) {
+    (nobody(), Some(caller).filter(|caller| caller.id != UNKNOWN))
+}
+
 /// A record, or nothing where all its fields are absent.
 pub(crate) fn filled<T: Default + PartialEq>(record: T) -> Option<T> {
     (record != T::default()).then_some(record)

@@ -10,6 +10,7 @@ mod cedar;
 mod cerbos;
 mod cloudtrail;
 mod draft;
+mod entra;
 mod envoy;
 mod frame;
 mod gcp;
@@ -22,6 +23,7 @@ mod keycloak;
 mod kubernetes;
 mod meaning;
 mod native;
+mod ocsf;
 mod okta;
 mod opa;
 mod output;
@@ -55,6 +57,8 @@ static SOURCES: &[&dyn Source] = &[
     &github::SOURCE,
     &keycloak::SOURCE,
     &spire::SOURCE,
+    &entra::SOURCE,
+    &ocsf::SOURCE,
 ];
 
 /// Every source.

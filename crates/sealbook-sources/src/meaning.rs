@@ -52,6 +52,8 @@ impl Meaning {
     pub fn went_well(self) -> Outcome {
         match self {
             Self::Decision => Outcome::Allow,
+            // Asked for; the answer is another event.
+            Self::Elevation(ElevationVerb::Requested) => Outcome::Unknown,
             _ => Outcome::Success,
         }
     }

@@ -116,6 +116,16 @@ const SETS: &[Set] = &[
     set("teleport", "teleport", [43, 0, 14, 0]),
     set("keycloak", "keycloak", [15, 0, 0, 0]),
     set("spire", "spire", [15, 0, 0, 0]),
+    set("entra", "azure/otrf-goldensaml-aad-audit-loganalytics.ndjson", [4, 0, 1, 0]),
+    set("entra", "azure/panther-azure_activity-azure_monitoractivity.ndjson", [169, 0, 0, 160]),
+    set("entra", "azure/panther-azure_signin-azure_audit.ndjson", [34, 0, 10, 0]),
+    set("entra", "azure/panther-kubernetes-azure_monitoractivity.ndjson", [19, 0, 1, 0]),
+    set("entra", "azure/sekoia-azure-activity-logs.ndjson", [2, 0, 0, 1]),
+    set("entra", "azure/sekoia-azure-ad.ndjson", [18, 0, 1, 0]),
+    set("entra", "azure/sekoia-azure-key-vault.ndjson", [13, 0, 0, 0]),
+    set("entra", "azure/sekoia-microsoft-entraid-graphapi.ndjson", [59, 0, 0, 0]),
+    set("entra", "envelopes/azure-diagnostic-records.json", [3, 0, 0, 0]),
+    set("ocsf", "ocsf/sekoia-ocsf.ndjson", [32, 0, 0, 21]),
 ];
 
 #[test]

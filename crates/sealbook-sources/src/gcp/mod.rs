@@ -10,7 +10,7 @@ use sealbook_core::event::{
     Resource,
 };
 
-use crate::draft::{Draft, filled, nobody, own};
+use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::{mail, recognise};
 use crate::item::Unmapped;
 use crate::json::{self, Value};
@@ -210,8 +210,7 @@ fn people(payload: &Value<'_>, meaning: Meaning, delta: Option<&Value<'_>>) -> (
     let by_number = || service_account(payload).filter(|_| matches!(meaning, Revocation(CloudKey) | Lifecycle(_)));
     match about.map(principal).or_else(by_number) {
         Some(subject) if subject.id != caller.id => (subject, Some(caller)),
-        // A life step of somebody who is not named is not a step in the caller's life.
-        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(caller)),
+        None if matches!(meaning, Lifecycle(_)) => unnamed(caller),
         _ => (caller, None),
     }
 }

@@ -10,7 +10,7 @@ use sealbook_core::event::{
 };
 use sealbook_core::time::Micros;
 
-use crate::draft::{Draft, filled, nobody, own};
+use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::mail;
 use crate::item::Unmapped;
 use crate::json::Value;
@@ -174,7 +174,7 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     let upon = matches!(meaning, Elevation(_) | Lifecycle(_) | Revocation(_) | Meaning::Approval);
     match event.get("user").text().filter(|_| upon) {
         Some(user) if Some(user) != login => (account(user, false, None), Some(actor)),
-        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(actor)),
+        None if matches!(meaning, Lifecycle(_)) => unnamed(actor),
         _ => (actor, None),
     }
 }

@@ -2,7 +2,7 @@
 
 use sealbook_core::event::{Identity, IdentityType};
 
-use crate::draft::nobody;
+use crate::draft::{nobody, unnamed};
 use crate::identity::{SERVICE_ACCOUNT, recognise};
 use crate::json::Value;
 use crate::meaning::Meaning;
@@ -52,8 +52,7 @@ pub(super) fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<I
     let (caller, behind) = if acting.is_map() { (user(acting), Some(real)) } else { (real, None) };
     match target(event, meaning) {
         Some(target) if target.id != caller.id => (target, Some(behind.unwrap_or(caller))),
-        // A life step of somebody who is not named is not a step in the caller's life.
-        None if matches!(meaning, Meaning::Lifecycle(_)) => (nobody(), Some(behind.unwrap_or(caller))),
+        None if matches!(meaning, Meaning::Lifecycle(_)) => unnamed(behind.unwrap_or(caller)),
         _ => (caller, behind),
     }
 }

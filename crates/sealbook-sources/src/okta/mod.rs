@@ -8,7 +8,7 @@ use sealbook_core::event::{
     Resource,
 };
 
-use crate::draft::{Draft, filled, nobody, own};
+use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::mail;
 use crate::item::Unmapped;
 use crate::json::Value;
@@ -147,8 +147,7 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     };
     match target(event, kinds).and_then(identity) {
         Some(subject) if subject.id != actor.id => (subject, Some(actor)),
-        // A life step of somebody who is not named is not a step in the caller's life.
-        None if matches!(meaning, Lifecycle(_)) => (nobody(), Some(actor)),
+        None if matches!(meaning, Lifecycle(_)) => unnamed(actor),
         _ => (actor, None),
     }
 }

@@ -9,7 +9,7 @@ use sealbook_core::event::{
 };
 
 use crate::address::host;
-use crate::draft::{Draft, filled, nobody, own};
+use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::{mail, spiffe};
 use crate::item::Unmapped;
 use crate::json::Value;
@@ -125,8 +125,7 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     match (about, actor) {
         (Some(subject), Some(actor)) if subject.id != actor.id => (subject, Some(actor)),
         (Some(subject), _) => (subject, None),
-        // A life step of somebody who is not named is not a step in the caller's life.
-        (None, Some(actor)) if matches!(meaning, Lifecycle(_)) => (nobody(), Some(actor)),
+        (None, Some(actor)) if matches!(meaning, Lifecycle(_)) => unnamed(actor),
         (None, Some(actor)) => (actor, None),
         // An expiry is the cluster's own act.
         (None, None) => match text("cluster_name") {

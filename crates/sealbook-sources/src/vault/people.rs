@@ -3,7 +3,7 @@
 use sealbook_core::event::{CredentialType, Identity, IdentityType};
 
 use super::rules::place;
-use crate::draft::nobody;
+use crate::draft::{nobody, unnamed};
 use crate::identity::{SERVICE_ACCOUNT, recognise};
 use crate::json::Value;
 use crate::meaning::Meaning;
@@ -111,8 +111,7 @@ pub(super) fn people(entry: &Value<'_>, meaning: Meaning) -> (Identity, Option<I
     let caller = caller(entry);
     match target(entry, meaning) {
         Some(target) if target.id != caller.id => (target, Some(caller)),
-        // A life step of somebody who is not named is not a step in the caller's life.
-        None if matches!(meaning, Meaning::Lifecycle(_)) => (nobody(), Some(caller)),
+        None if matches!(meaning, Meaning::Lifecycle(_)) => unnamed(caller),
         _ => (caller, None),
     }
 }

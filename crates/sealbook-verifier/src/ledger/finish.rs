@@ -14,7 +14,8 @@ use crate::report::{Class, Failure, Report, Trust};
 /// Ends the verification of a ledger.
 pub fn finish(dir: &Path, mut walk: Walk, trust: &Trust, stored: Option<&Claim>, at_least: Option<&Claim>) -> Report {
     let keys = keys(&walk, trust);
-    let last = walk.last_commit.filter(|_| walk.commits() > 0);
+    let commits = walk.commits();
+    let last = walk.last_commit;
     let mut covered = walk.commit_before;
     if let Some(claim) = stored {
         let held = check_claim(&mut walk, claim, CHECKPOINT, &keys);
@@ -49,7 +50,7 @@ pub fn finish(dir: &Path, mut walk: Walk, trust: &Trust, stored: Option<&Claim>,
     report.size = covered.map(|(size, _)| size);
     report.root = covered.map(|(_, root)| root);
     report.anchored = anchored && !report.has_failed();
-    if last.is_none() {
+    if commits == 0 {
         report.miss("the log holds no committed entry");
     }
     report
@@ -76,6 +77,12 @@ fn check_claim(walk: &mut Walk, claim: &Claim, file: &str, keys: &[VerifierKey])
 
 /// Whether the entries lead to `root` at `size`.
 fn history(walk: &mut Walk, size: u64, root: TreeHash, fail: impl Fn(&mut Walk, Class, String)) -> bool {
+    let known = walk.tree.is_some();
+    if walk.last_commit.map_or(known && size > 0, |(last, _)| last < size) {
+        let last = walk.last_commit.map_or(0, |(last, _)| last);
+        fail(walk, Class::RolledBack, format!("it says {size} entries, the log has {last}"));
+        return false;
+    }
     match walk.roots.get(&size).copied().flatten() {
         Some(found) if found == root => true,
         Some(found) => {
@@ -83,13 +90,8 @@ fn history(walk: &mut Walk, size: u64, root: TreeHash, fail: impl Fn(&mut Walk, 
             fail(walk, Class::NotConsistent, detail);
             false
         }
-        None => {
-            let last = walk.last_commit.map_or(0, |(size, _)| size);
-            if last < size {
-                fail(walk, Class::RolledBack, format!("it says {size} entries, the log has {last}"));
-            }
-            false
-        }
+        // Damage before it: what the last commit says is all there is.
+        None => walk.last_commit == Some((size, root)),
     }
 }
 

@@ -205,9 +205,6 @@ impl Segment<'_> {
         } else {
             self.damage(walk, pieces, stop)?;
         }
-        if !self.is_last || torn {
-            walk.lose_place();
-        }
         Ok(())
     }
 

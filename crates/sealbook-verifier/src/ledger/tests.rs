@@ -237,10 +237,17 @@ fn a_missing_segment_is_named_and_the_others_are_still_read() {
         let report = with(|written| {
             written.files.remove(&format!("log/0000000{number}.seg"));
         });
-        refuted(&report, Class::SegmentMissing);
+        assert_eq!(classes(&report), [Class::SegmentMissing], "{report}");
         assert!(report.checked().entries > 3);
     }
     refuted(&with(|written| drop(written.files.remove(LAST))), Class::RolledBack);
+}
+
+#[test]
+fn a_cut_segment_is_told_once_and_what_follows_is_not_blamed() {
+    let report = with(|written| written.files.get_mut("log/00000001.seg").unwrap().truncate(200));
+    assert_eq!(classes(&report), [Class::FrameMalformed], "{report}");
+    assert!(report.notes().is_empty(), "{report}");
 }
 
 #[test]

@@ -155,6 +155,8 @@ impl Walk {
         self.next = None;
         self.chain = None;
         self.batch_first = None;
+        self.last_commit = None;
+        self.commit_before = None;
         self.lose_tree();
     }
 

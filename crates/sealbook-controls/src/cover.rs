@@ -89,6 +89,10 @@ impl Term {
         let Some(at) = finding.at.or(newest.map(|about| about.at)) else {
             return false;
         };
+        if finding.subject == self.cover.exception {
+            // Nobody is excused by the very thing that is wrong.
+            return false;
+        }
         let open = self.starts_at <= at && self.ends_at.is_none_or(|end| at < end);
         open && self.is_about(finding, &cited) && self.within_limits(finding, &cited)
     }

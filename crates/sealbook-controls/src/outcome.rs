@@ -101,6 +101,8 @@ pub struct TestOutcome {
     pub population_is: String,
     /// `low`, `medium`, `high` or `critical`.
     pub severity: String,
+    /// Whether it is one of the integrity tests: everything is void when one of them fails.
+    pub integrity: bool,
     /// The result over the whole population.
     pub result: TestResult,
     /// Members of the population.

@@ -36,6 +36,7 @@ pub fn run_test(
         question: test.question.clone(),
         population_is: test.population.clone(),
         severity: test.severity.as_str().to_owned(),
+        integrity: test.integrity,
         result: TestResult::Error,
         population: 0,
         pass: 0,

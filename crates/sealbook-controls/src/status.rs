@@ -127,6 +127,7 @@ mod tests {
             question: String::new(),
             population_is: String::new(),
             severity: "low".to_owned(),
+            integrity: false,
             result,
             population: 3,
             pass: 0,

@@ -21,8 +21,6 @@ use crate::error::ReportError;
 use crate::format::{count, day_in_words, time};
 use crate::model::{Block, Callout, Cell, Cover, Fact, Figures, Heading, Inline, Report, Section, Tone};
 
-/// Prefix of the ids of integrity tests.
-const INTEGRITY: &str = "CT-INT-";
 /// Cited indexes printed in one cell; the rest is counted.
 const ENTRIES_PER_CELL: usize = 12;
 
@@ -299,8 +297,8 @@ pub(crate) const fn open(test: &TestOutcome) -> u64 {
     test.fail.saturating_sub(test.covered)
 }
 
-pub(crate) fn is_integrity(test: &TestOutcome) -> bool {
-    test.id.starts_with(INTEGRITY)
+pub(crate) const fn is_integrity(test: &TestOutcome) -> bool {
+    test.integrity
 }
 
 /// The id of a status in definitions, CSV and OSCAL.

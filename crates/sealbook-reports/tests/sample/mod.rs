@@ -145,6 +145,7 @@ fn test(catalogue: &Catalogue, id: &str, kind: u64, findings: u64, numbers: &mut
             |d| d.population.clone(),
         ),
         severity: ["critical", "high", "medium", "low"][usize::try_from(numbers.below(4)).unwrap()].to_owned(),
+        integrity: definition.is_some_and(|d| d.integrity),
         result,
         population,
         pass: population.saturating_sub(fail + insufficient),

@@ -1,4 +1,5 @@
 //! Packs of the model organisation: what is made is verified, re-performed, and made again with the same bytes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop a test that cannot go on")]
 
 use std::path::{Path, PathBuf};
 

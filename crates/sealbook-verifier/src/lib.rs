@@ -5,6 +5,7 @@
 //! Never: writes, links storage, network or SQL, believes what it has not computed.
 //! Next:  `sealbook-cli`.
 
+mod failure;
 mod files;
 mod ledger;
 mod pack;
@@ -14,8 +15,9 @@ mod target;
 #[cfg(test)]
 mod testing;
 
+pub use failure::{Class, Failure, printable};
 pub use ledger::{Progress, verify_ledger};
 pub use pack::{PackContents, verify_pack};
 pub use proof::verify_proof;
-pub use report::{Checked, Class, FAILURES_MAX, Failure, KeySource, Report, Trust, Verdict, Verified, printable};
+pub use report::{Checked, FAILURES_MAX, KeySource, Report, Trust, Verdict, Verified};
 pub use target::{Kind, kind_of, verify_target};

@@ -4,8 +4,9 @@ use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::{Note, NoteError};
 use sealbook_core::proof::{TlogProof, TlogProofError};
 
+use crate::failure::{Class, Failure};
 use crate::ledger::examine_entry;
-use crate::report::{Class, Failure, KeySource, Report, Trust};
+use crate::report::{KeySource, Report, Trust};
 
 /// Checks that `entry` stands where `proof` (a `.tlog-proof` file) says, in a tree that a key from outside signed.
 #[must_use]

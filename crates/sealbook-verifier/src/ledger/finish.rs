@@ -8,8 +8,9 @@ use sealbook_core::note::VerifierKey;
 
 use super::walk::Walk;
 use super::{AT_LEAST, CHECKPOINT, Claim, KEY_FILE, key_source, keys};
+use crate::failure::{Class, Failure};
 use crate::files;
-use crate::report::{Class, Failure, Report, Trust};
+use crate::report::{Report, Trust};
 
 /// Ends the verification of a ledger.
 pub fn finish(dir: &Path, mut walk: Walk, trust: &Trust, stored: Option<&Claim>, at_least: Option<&Claim>) -> Report {

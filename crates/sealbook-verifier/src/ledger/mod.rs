@@ -19,8 +19,9 @@ use std::path::Path;
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::{Note, VerifierKey};
 
+use crate::failure::{Class, Failure};
 use crate::files;
-use crate::report::{Class, Failure, KeySource, Report, Trust};
+use crate::report::{KeySource, Report, Trust};
 use walk::SignatureJob;
 pub(crate) use walk::Walk;
 

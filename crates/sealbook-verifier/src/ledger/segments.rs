@@ -11,8 +11,9 @@ use super::examine::{Located, examine};
 use super::pieces::{Piece, Pieces, Stop};
 use super::walk::Walk;
 use super::{Claim, Progress, check_signatures, keys, processors};
+use crate::failure::{Class, Failure};
 use crate::files;
-use crate::report::{Class, Failure, Report, Trust};
+use crate::report::{Report, Trust};
 
 /// Segments that are read: at 64 MiB each this is far beyond any disk.
 pub const SEGMENTS_MAX: usize = 1 << 20;

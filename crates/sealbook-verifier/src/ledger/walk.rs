@@ -14,7 +14,8 @@ use super::examine::{Examined, Found, Located, OpeningsWrong};
 use super::pieces::{ENTRY, SEALED};
 use super::threads::Threads;
 use super::tiles::TileBuilder;
-use crate::report::{Class, Failure, Report};
+use crate::failure::{Class, Failure};
+use crate::report::Report;
 
 /// A signature to be checked, and where it lies.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use sealbook_core::pack::archive::{ARCHIVE_BYTES_MAX, Crc, HEADER_BYTES_MAX, Mem
 use sealbook_core::pack::{FILES_MAX, ListedFile, MANIFEST_BYTES_MAX, names};
 use sha2::{Digest as _, Sha256};
 
-use crate::report::{Class, Failure, Report};
+use crate::failure::{Class, Failure};
+use crate::report::Report;
 
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 1 << 20;

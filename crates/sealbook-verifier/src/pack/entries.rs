@@ -9,8 +9,9 @@ use sealbook_core::tile::{TILE_WIDTH, Tile, TileKind, split_bundle};
 use sealbook_core::tree::{Frontier, verify_consistency};
 
 use super::archive::Archive;
+use crate::failure::{Class, Failure};
 use crate::ledger::{Examined, Found, Located, Progress, Walk, examine_entry, examine_openings};
-use crate::report::{Class, Failure, Report};
+use crate::report::Report;
 
 /// Bytes of the largest entry bundle.
 pub const BUNDLE_BYTES_MAX: usize = 256 * (ENTRY_BYTES_MAX + 2);

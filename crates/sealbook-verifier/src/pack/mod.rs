@@ -18,9 +18,10 @@ use sealbook_core::pack::{Consistency, Manifest, names, sealed_name};
 use sealbook_core::tile::{Tile, TileKind};
 use sealbook_core::tree::verify_consistency;
 
+use crate::failure::{Class, Failure};
 use crate::files;
 use crate::ledger::{AT_LEAST, Claim, Progress, claimed};
-use crate::report::{Class, Failure, KeySource, Report, Trust, Verdict};
+use crate::report::{KeySource, Report, Trust, Verdict};
 use archive::Archive;
 pub use contents::PackContents;
 use entries::Entries;

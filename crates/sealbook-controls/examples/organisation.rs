@@ -1,36 +1,45 @@
-//! Assesses the model organisation: `cargo run --release -p sealbook-controls --example organisation -- 20000 [clean]`.
+//! Assesses the model organisation: `cargo run --release -p sealbook-controls --example organisation -- 20000 [clean|faults [FOLDER]]`.
+//! With a FOLDER it leaves there `entries.parquet`, `labels.parquet`, `views.sql` and `results.json`, for another engine to compare.
 //! Tells of every test its result and time, of every planted fault whether its test names it, and sums up the frameworks.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "an example that measures and tells")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sealbook_controls::outcome::{RowOutcome, TestOutcome};
+use sealbook_controls::outcome::{Assessment, RowOutcome, TestOutcome};
 use sealbook_controls::{Limits, Period, Position, Request, VerifiedRange, assess, run_test};
 use sealbook_core::entry::{Entry, SEALED_BY_DEFAULT, Source, Thread, seal};
 use sealbook_core::hash::{ChainValue, SALT_BYTES};
 use sealbook_core::time::Micros;
 use sealbook_frameworks::{Catalogue, Policy};
-use sealbook_projection::{Builder, Place};
-use sealbook_simulate::{Config, Simulated, Simulation};
+use sealbook_projection::{Builder, ParquetWriter, Place, portable_script};
+use sealbook_simulate::{Config, Fault, Simulated, Simulation};
 
 const DAY: i64 = 86_400_000_000;
 const DAYS: u32 = 90;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let entries = std::env::args().nth(1).map_or(Ok(20_000), |n| n.parse())?;
-    let faults = std::env::args().nth(2).is_none();
+    let faults = std::env::args().nth(2).is_none_or(|word| word == "faults");
+    let folder = std::env::args().nth(3).map(PathBuf::from);
     let start = Micros::parse("2026-01-01T00:00:00Z")?;
     let simulation = Simulation::new(Config { seed: 7, entries, start, days: DAYS, faults })?;
     let planted = simulation.faults().to_vec();
-    let mut builder = Builder::new(&std::env::args().nth(3).map_or(Place::Temporary, |path| Place::File(path.into())))?;
+    let mut builder = Builder::new(&Place::Temporary)?;
+    let mut parquet = folder.as_ref().map(|folder| parquet(folder)).transpose()?;
     let mut ids = BTreeMap::new();
     let mut threads = BTreeMap::new();
     let mut size = 0;
     for event in simulation {
         ids.insert(event.event.id.clone(), size);
-        builder.push(&entry(event, size, &mut threads))?;
+        let entry = entry(event, size, &mut threads);
+        builder.push(&entry)?;
+        if let Some(parquet) = &mut parquet {
+            parquet.push(&entry)?;
+        }
         size += 1;
     }
     let begun = Instant::now();
@@ -58,6 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let assessment = assess(&mut projection, &request)?;
     println!("assessed in {:?}", begun.elapsed());
+    if let (Some(parquet), Some(folder)) = (parquet, folder) {
+        parquet.finish()?;
+        fs::write(folder.join("views.sql"), portable_script())?;
+        fs::write(folder.join("results.json"), serde_json::to_vec_pretty(&assessment)?)?;
+    }
     for test in &assessment.tests {
         let begun = Instant::now();
         if let Some(definition) = catalogue.test(&test.id) {
@@ -71,7 +85,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         tell(test, begun.elapsed().as_millis());
     }
-    for fault in &planted {
+    compare(&planted, &assessment, &ids);
+    for framework in &assessment.frameworks {
+        println!("{}: {:?}", framework.id, framework.summary);
+    }
+    println!("void: {}", assessment.void);
+    Ok(())
+}
+
+fn parquet(folder: &Path) -> Result<ParquetWriter<File>, Box<dyn Error>> {
+    let file = |name: &str| File::create(folder.join(name));
+    Ok(ParquetWriter::new(file("entries.parquet")?, file("labels.parquet")?)?)
+}
+
+/// Tells of every planted fault whether a failing row of its test names one of its events.
+fn compare(planted: &[Fault], assessment: &Assessment, ids: &BTreeMap<String, u64>) {
+    for fault in planted {
         let test = assessment.tests.iter().find(|test| test.id == fault.test);
         let events: BTreeSet<u64> = fault.events.iter().filter_map(|id| ids.get(id).copied()).collect();
         let found = test.is_some_and(|test| {
@@ -80,11 +109,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
         println!("{} {}: {}", if found { "found " } else { "MISSED" }, fault.test, fault.sentence);
     }
-    for framework in &assessment.frameworks {
-        println!("{}: {:?}", framework.id, framework.summary);
-    }
-    println!("void: {}", assessment.void);
-    Ok(())
 }
 
 fn tell(test: &TestOutcome, ms: u128) {

@@ -3,8 +3,9 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use sealbook_log::{QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
@@ -18,6 +19,12 @@ use crate::problem::Problem;
 const QUEUE_QUARTERS: usize = 3;
 /// What a byte of gzip is taken for until it is undone; audit logs shrink by 7 to 40 times.
 const GZIP_RATIO: usize = 20;
+/// Bytes of a refused body that are read and thrown away.
+const DRAIN_BYTES_MAX: usize = 32 << 20;
+/// For so long at most.
+const DRAIN_TIME: Duration = Duration::from_millis(500);
+/// Memory granted at first to a body that does not announce its length.
+const FIRST_GRANT_BYTES: usize = 4 << 10;
 /// Bodies up to this size are worked on where they arrive.
 pub(crate) const SMALL_BYTES: usize = 32 << 10;
 
@@ -31,21 +38,29 @@ pub(crate) struct Received {
 struct Grant {
     memory: Arc<Semaphore>,
     held: Vec<OwnedSemaphorePermit>,
+    bytes: usize,
 }
 
 impl Grant {
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let permit = self.memory.clone().try_acquire_many_owned(permits).map_err(|_| {
-            Problem::overloaded("the bodies in work take all the memory granted to them; try again later")
-        })?;
-        self.held.push(permit);
-        Ok(())
+    /// Makes sure of `needed` bytes; asks for more than that, up to `most`, so that a growing body asks seldom.
+    fn at_least(&mut self, needed: usize, most: usize) -> Result<(), Problem> {
+        if needed <= self.bytes {
+            return Ok(());
+        }
+        for wanted in [needed.max(self.bytes.saturating_mul(2).min(most)), needed] {
+            let permits = u32::try_from((wanted - self.bytes).div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+            if let Ok(permit) = self.memory.clone().try_acquire_many_owned(permits) {
+                self.held.push(permit);
+                self.bytes = wanted;
+                return Ok(());
+            }
+        }
+        Err(Problem::overloaded("the bodies in work take all the memory granted to them; try again later"))
     }
 }
 
 /// Decides whether there is room, then reads and decompresses.
-pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
+pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: &mut Body) -> Result<Received, Problem> {
     if let Some(why) = app.ledger.poisoned() {
         return Err(Problem::poisoned(&why));
     }
@@ -56,19 +71,20 @@ pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> 
     let gzip = is_gzip(headers)?;
     let limits = app.limits;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let sent = length.unwrap_or(limits.body_bytes);
-    if sent > limits.body_bytes {
+    if length.is_some_and(|length| length > limits.body_bytes) {
         return Err(too_large(limits.body_bytes));
     }
-    let mut granted = if gzip { sent.saturating_mul(GZIP_RATIO) } else { sent }.clamp(1, limits.decompressed_bytes);
-    let mut grant = Grant { memory: app.memory.clone(), held: Vec::new() };
-    grant.take(granted)?;
-    let bytes = tokio::time::timeout(limits.body_time, read(body, sent, length.is_some(), limits.body_bytes))
+    // What announces no length is granted memory as it comes.
+    let expected = length.unwrap_or(FIRST_GRANT_BYTES);
+    let undone = |sent: usize| sent.saturating_mul(GZIP_RATIO).clamp(1, limits.decompressed_bytes);
+    let mut grant = Grant { memory: app.memory.clone(), held: Vec::new(), bytes: 0 };
+    grant.at_least(if gzip { undone(expected) } else { expected }, limits.body_bytes)?;
+    let bytes = tokio::time::timeout(limits.body_time, read(body, length.unwrap_or(0), limits.body_bytes, &mut grant))
         .await
         .map_err(|_| {
-        let detail = format!("the body did not arrive within {} s", limits.body_time.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
-    })??;
+            let detail = format!("the body did not arrive within {} s", limits.body_time.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
+        })??;
     if gzip && !looks_like_gzip(&bytes) {
         let detail = "Content-Encoding is gzip, but the body does not begin as gzip does";
         return Err(Problem::bad_request("bad-gzip", detail));
@@ -76,6 +92,8 @@ pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> 
     if !looks_like_gzip(&bytes) {
         return Ok(Received { bytes, _grant: grant });
     }
+    let mut granted = undone(bytes.len());
+    grant.at_least(granted, granted)?;
     let bytes = Arc::new(bytes);
     loop {
         let (compressed, limit) = (bytes.clone(), granted);
@@ -84,8 +102,8 @@ pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> 
             Ok(bytes) => return Ok(Received { bytes, _grant: grant }),
             // It shrank better than most: ask for the memory first, then undo it again.
             Err(DecompressError::TooLarge { .. }) if granted < limits.decompressed_bytes => {
-                grant.take(limits.decompressed_bytes - granted)?;
                 granted = limits.decompressed_bytes;
+                grant.at_least(granted, granted)?;
             }
             Err(error @ DecompressError::TooLarge { .. }) => {
                 return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "decompressed-too-large", error.to_string()));
@@ -117,17 +135,35 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
 }
 
-async fn read(mut body: Body, expected: usize, known: bool, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(if known { expected } else { 0 });
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let frame = frame
-            .map_err(|error| Problem::bad_request("broken-body", format!("the body broke off on its way: {error}")))?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > limit {
-                return Err(too_large(limit));
-            }
-            bytes.extend_from_slice(&data);
+async fn next_frame(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+/// Lets the rest of a refused body run out, within limits: a client that is still sending when its connection closes
+/// may never see the answer.
+pub(crate) async fn drain(body: &mut Body) {
+    let all = async {
+        let mut left = DRAIN_BYTES_MAX;
+        while let Some(Ok(data)) = next_frame(body).await {
+            let Some(rest) = left.checked_sub(data.len()) else { return };
+            left = rest;
         }
+    };
+    // What does not come in time is cut off.
+    let _ = tokio::time::timeout(DRAIN_TIME, all).await;
+}
+
+async fn read(body: &mut Body, expected: usize, limit: usize, grant: &mut Grant) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(expected);
+    while let Some(frame) = next_frame(body).await {
+        let data = frame
+            .map_err(|error| Problem::bad_request("broken-body", format!("the body broke off on its way: {error}")))?;
+        if bytes.len() + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        grant.at_least(bytes.len() + data.len(), limit)?;
+        bytes.extend_from_slice(&data);
     }
     Ok(bytes)
 }

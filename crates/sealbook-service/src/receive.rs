@@ -11,7 +11,7 @@ use sealbook_sources::by_name;
 
 use crate::acts::Refused;
 use crate::app::{App, beside};
-use crate::body::{Received, SMALL_BYTES, receive};
+use crate::body::{Received, SMALL_BYTES, drain, receive};
 use crate::cloudevents::{Attributes, BATCHED, STRUCTURED};
 use crate::list::{Form, Parsed, Sender, refusal};
 use crate::params::Params;
@@ -40,29 +40,33 @@ type Answered = Result<Response<Body>, Problem>;
 
 /// `POST /v1/events`: all or nothing.
 pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
-    let params = Params::of(&uri)?.only(&["source", "proof"])?;
-    let format = by_name("native").ok_or_else(|| unknown_source("native"))?;
-    let sender = Sender { id: params.source("native")?, format, form: native_form(&headers)? };
-    counted(&app, Request { sender, strict: true, proofs: proofs(&params)? }, &headers, body).await
+    counted(&app, native(&uri, &headers), &headers, body).await
 }
 
 /// `POST /v1/sources/{name}` and the paths that systems append to it.
 pub(crate) async fn source(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
     let name = uri.path().trim_start_matches("/v1/sources/").split('/').next().unwrap_or_default();
-    from(&app, name, &uri, &headers, body).await
+    counted(&app, from(name, &uri), &headers, body).await
 }
 
 /// `POST /logs`: where OPA sends its decisions when it is given nothing but an address.
 pub(crate) async fn opa(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
-    from(&app, "opa", &uri, &headers, body).await
+    counted(&app, from("opa", &uri), &headers, body).await
 }
 
-async fn from(app: &Arc<App>, name: &str, uri: &Uri, headers: &HeaderMap, body: Body) -> Answered {
+fn native(uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
+    let params = Params::of(uri)?.only(&["source", "proof"])?;
+    let format = by_name("native").ok_or_else(|| unknown_source("native"))?;
+    let sender = Sender { id: params.source("native")?, format, form: native_form(headers)? };
+    Ok(Request { sender, strict: true, proofs: proofs(&params)? })
+}
+
+fn from(name: &str, uri: &Uri) -> Result<Request, Problem> {
     // Senders append parameters of their own (the Kubernetes API server: timeout), so unknown ones pass.
     let params = Params::of(uri)?;
     let format = by_name(name).ok_or_else(|| unknown_source(name))?;
     let sender = Sender { id: params.source(name)?, format, form: Form::Own };
-    counted(app, Request { sender, strict: false, proofs: proofs(&params)? }, headers, body).await
+    Ok(Request { sender, strict: false, proofs: proofs(&params)? })
 }
 
 fn proofs(params: &Params) -> Result<bool, Problem> {
@@ -100,11 +104,21 @@ struct Request {
     proofs: bool,
 }
 
-async fn counted(app: &Arc<App>, request: Request, headers: &HeaderMap, body: Body) -> Answered {
+async fn counted(app: &Arc<App>, request: Result<Request, Problem>, headers: &HeaderMap, mut body: Body) -> Answered {
+    let request = match request {
+        Ok(request) => request,
+        Err(problem) => {
+            drain(&mut body).await;
+            return Err(problem);
+        }
+    };
     let source = request.sender.id.clone();
-    let answered = match receive(app, headers, body).await {
+    let answered = match receive(app, headers, &mut body).await {
         Ok(received) => take(app, request, Arc::new(received)).await,
-        Err(problem) => Err(problem),
+        Err(problem) => {
+            drain(&mut body).await;
+            Err(problem)
+        }
     };
     if answered.is_err() {
         app.metrics.count(&source, |counts| counts.refused += 1);

@@ -1,6 +1,6 @@
 //! Bad input: each sort has its status, its code and its place, and nothing is half committed.
 
-use crate::support::{event, gzip, service, service_with};
+use crate::support::{Headers, event, gzip, service, service_with};
 use sealbook_disk::World;
 
 #[test]
@@ -54,7 +54,7 @@ fn a_bad_body_is_refused_before_anything_is_committed() {
     let zipped = ("content-encoding", "gzip");
     let huge = event("huge").replace("because", &"x".repeat(2 << 20));
     let bomb = gzip(&vec![b' '; 32 << 20]);
-    let cases: [(&[(&str, &str)], Vec<u8>, u16, &str); 13] = [
+    let cases: [(Headers<'_>, Vec<u8>, u16, &str); 13] = [
         (&[], Vec::new(), 400, "unreadable-body"),
         (&[], b"hello".to_vec(), 400, "unreadable-body"),
         (&[], b"[{}".to_vec(), 400, "unreadable-body"),

@@ -6,7 +6,7 @@ use sealbook_disk::World;
 use sealbook_log::{Ledger, Sealing};
 use serde_json::{Value, json};
 
-use crate::support::{Service, audit, event, gzip, service};
+use crate::support::{Headers, Service, audit, event, gzip, service};
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const LINES: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
@@ -62,7 +62,7 @@ fn every_way_to_write_native_events_is_taken() {
     let row = [cbor(b"c1"), cbor(b"c2")].concat();
     let zipped = gzip(format!("[{}]", event("z1")).as_bytes());
     let one = event("n1");
-    let ways: [(&[(&str, &str)], &[u8], usize); 6] = [
+    let ways: [(Headers<'_>, &[u8], usize); 6] = [
         (&[], one.as_bytes(), 1),
         (JSON, array.as_bytes(), 2),
         (LINES, lines.as_bytes(), 3),

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sealbook_disk::{SeededEntropy, SetClock, SimulatedDisk, World};
 use sealbook_log::{Ledger, Reader, Sealing, create};
 use sealbook_service::{Config, ServeError, Server};
+use tokio::time::Instant;
 
 use crate::support::{event, gzip, service, service_with};
 
@@ -52,6 +53,26 @@ fn a_chunked_body_is_counted_as_it_comes() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[test]
+fn a_chunked_body_takes_memory_as_it_comes() {
+    let service = service_with(World::real(), |config| config.limits.in_flight_bytes = 64 << 10);
+    let send = |size: usize| {
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        let host = service.address;
+        let head = format!("POST /v1/events HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let body = format!("{}{}", event(&format!("e{size}")), " ".repeat(size));
+        // What is refused may be refused before all of it is sent.
+        let _ = stream.write_all(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).as_bytes());
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    // The whole limit of a body (16 MiB) is not held back for a small one.
+    assert_eq!(send(10), "HTTP/1.1 201");
+    assert_eq!(send(40 << 10), "HTTP/1.1 201");
+    assert_eq!(send(100 << 10), "HTTP/1.1 429");
 }
 
 #[test]

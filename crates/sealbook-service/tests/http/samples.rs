@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use crate::support::{Service, samples, service};
 
+/// Headers and body.
+type Upload = (Vec<(String, String)>, Vec<u8>);
+
 /// Sends every body twice; gives how many entries of the source there are then.
-fn send(service: &Service, path: &str, source: &str, bodies: &[(Vec<(String, String)>, Vec<u8>)]) -> usize {
+fn send(service: &Service, path: &str, source: &str, bodies: &[Upload]) -> usize {
     for (n, again) in [false, true].into_iter().enumerate() {
         let before = service.size();
         for (headers, body) in bodies {

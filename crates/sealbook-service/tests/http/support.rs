@@ -28,6 +28,9 @@ pub struct Service {
     _dir: tempfile::TempDir,
 }
 
+/// Headers of a request.
+pub type Headers<'h> = &'h [(&'h str, &'h str)];
+
 /// An answer.
 pub struct Answer {
     pub status: u16,
@@ -94,7 +97,7 @@ impl Service {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Answer {
+    pub fn post(&self, path: &str, headers: Headers<'_>, body: impl AsRef<[u8]>) -> Answer {
         let mut request = self.agent.post(self.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -106,7 +109,7 @@ impl Service {
         self.get_with(path, &[])
     }
 
-    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub fn get_with(&self, path: &str, headers: Headers<'_>) -> Answer {
         let mut request = self.agent.get(self.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);

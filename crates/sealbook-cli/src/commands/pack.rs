@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use sealbook_core::event::sealable;
+use sealbook_core::event::{Identity, IdentityType, sealable};
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_log::{Ledger, LogKey, Sealing};
@@ -45,6 +45,9 @@ pub struct ExportArgs {
     /// Sealed field whose values are disclosed, such as `context.source_ip`; repeat it for several. Without it: none.
     #[arg(long, value_name = "FIELD")]
     pub disclose: Vec<String>,
+    /// Who exports, as the ledger records it. Without it: the name that the system gives, as `os:NAME`.
+    #[arg(long, value_name = "ID")]
+    pub by: Option<String>,
     /// Title of the report instead of its own.
     #[arg(long)]
     pub title: Option<String>,
@@ -60,6 +63,7 @@ impl Args {
             ledger: ledger.to_owned(),
             assess: AssessArgs::default(),
             disclose: Vec::new(),
+            by: None,
             title: None,
             classification: None,
         };
@@ -107,6 +111,12 @@ fn report(args: &Args, made: &Made, talk: Talk) -> anyhow::Result<Exit> {
     Ok(Exit::Yes)
 }
 
+/// Who runs this process, by the system's word alone.
+fn system_user() -> Option<Identity> {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())?;
+    Some(Identity::new(format!("os:{name}"), IdentityType::Unknown))
+}
+
 /// Records the export, verifies the ledger, and makes a pack of it.
 ///
 /// # Errors
@@ -120,7 +130,8 @@ pub fn export(args: &ExportArgs, pack_file: String, out: &mut dyn Write, talk: T
     let policy = args.assess.load_policy(&args.ledger, &catalogue)?;
     let ledger = Ledger::open(&world, &args.ledger, Sealing::default())?;
     let (origin, id) = (ledger.reader().origin().to_owned(), ledger.reader().size().to_string());
-    let act = export_act(&origin, &id, Micros(world.clock.now()), &args.assess.frameworks, &args.disclose);
+    let mut act = export_act(&origin, &id, Micros(world.clock.now()), &args.assess.frameworks, &args.disclose);
+    act.event.actor = args.by.clone().map(|id| Identity::new(id, IdentityType::Human)).or_else(system_user);
     let answer = ledger.commit(vec![act], true)?;
     let export = answer.placed.first().map(sealbook_log::Placed::index);
     ledger.close()?;

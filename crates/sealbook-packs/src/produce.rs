@@ -109,8 +109,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Entry, String> {
     Entry::decode(bytes).map_err(|error| error.to_string())
 }
 
+/// JSON on one line: packs are stored uncompressed, and indentation would be half of the larger files.
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, MakeError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| MakeError::Text(error.to_string()))?;
+    let mut bytes = serde_json::to_vec(value).map_err(|error| MakeError::Text(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

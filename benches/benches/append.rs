@@ -33,7 +33,8 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
 
 fn batches(size: u64) -> Duration {
     let (_dir, ledger) = ledger();
-    let groups: Vec<Vec<Submission>> = (0..ENTRIES / size).map(|g| (g * size..(g + 1) * size).map(submission).collect()).collect();
+    let groups: Vec<Vec<Submission>> =
+        (0..ENTRIES / size).map(|g| (g * size..(g + 1) * size).map(submission).collect()).collect();
     time(|| {
         for group in groups {
             ledger.commit(group, true).unwrap();

@@ -18,9 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut table = String::from("&[\n");
     for (name, path) in walk::walk(&root)? {
-        let path = path
-            .to_str()
-            .ok_or("the path of this checkout is not UTF-8")?;
+        let path = path.to_str().ok_or("the path of this checkout is not UTF-8")?;
         writeln!(table, "    ({name:?}, include_str!({path:?})),")?;
     }
     table.push_str("]\n");

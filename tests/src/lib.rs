@@ -43,7 +43,8 @@ fn binary(package: &str, name: &str) -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut paths = messages.filter(|m| m["target"]["name"] == name).filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    let mut paths =
+        messages.filter(|m| m["target"]["name"] == name).filter_map(|m| m["executable"].as_str().map(PathBuf::from));
     paths.next().unwrap_or_else(|| panic!("cargo named no executable {name}"))
 }
 
@@ -113,7 +114,8 @@ impl TestLedger {
 
     /// The whole ledger, with the key from outside; ends every test that left one behind. Gives its size.
     pub fn check(&self) -> u64 {
-        let report: Value = serde_json::from_str(&expect(0, &["verify", &self.arg(), "--key", &self.key, "--json"])).unwrap();
+        let report: Value =
+            serde_json::from_str(&expect(0, &["verify", &self.arg(), "--key", &self.key, "--json"])).unwrap();
         assert_eq!(report["verdict"], "VERIFIED", "{report}");
         report["size"].as_u64().unwrap()
     }

@@ -19,10 +19,43 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("reports", &["frameworks", "controls"]),
     ("packs", &["core", "log", "projection", "frameworks", "controls", "reports"]),
     ("replay", &["core", "log", "index"]),
-    ("service", &["core", "disk", "log", "index", "sources", "projection", "frameworks", "controls", "reports", "packs", "replay"]),
+    (
+        "service",
+        &[
+            "core",
+            "disk",
+            "log",
+            "index",
+            "sources",
+            "projection",
+            "frameworks",
+            "controls",
+            "reports",
+            "packs",
+            "replay",
+        ],
+    ),
     ("simulate", &["core"]),
     ("verifier", &["core"]),
-    ("cli", &["core", "disk", "log", "index", "sources", "projection", "frameworks", "controls", "reports", "packs", "replay", "service", "simulate", "verifier"]),
+    (
+        "cli",
+        &[
+            "core",
+            "disk",
+            "log",
+            "index",
+            "sources",
+            "projection",
+            "frameworks",
+            "controls",
+            "reports",
+            "packs",
+            "replay",
+            "service",
+            "simulate",
+            "verifier",
+        ],
+    ),
 ];
 
 /// Crates of others that only these of ours may link, tests aside.
@@ -109,7 +142,8 @@ fn sql_stands_where_it_may() {
         }
         let text = std::fs::read_to_string(&file).unwrap();
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//") && !line.contains("after_help"));
-        let sql = code.filter(|line| line.contains("SELECT ") && line.contains(" FROM ") && !line.contains("sealbook query"));
+        let sql =
+            code.filter(|line| line.contains("SELECT ") && line.contains(" FROM ") && !line.contains("sealbook query"));
         assert_eq!(sql.collect::<Vec<_>>(), Vec::<&str>::new(), "{path} has SQL of its own");
     }
 }

@@ -20,7 +20,8 @@ fn packed() -> Packed {
 
 fn verdict(target: &str, key: &str) -> (Option<i32>, Value) {
     let output = Command::new(sealbook()).args(["verify", target, "--key", key, "--json"]).output().unwrap();
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
     (output.status.code(), report)
 }
 
@@ -56,10 +57,14 @@ fn every_changed_byte_of_a_pack_is_refuted_with_its_place() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&bad_path, &bad).unwrap();
-        let output = Command::new(sealbook_verify()).arg(&bad_path).args(["--key", &ledger.key, "--json"]).output().unwrap();
+        let output =
+            Command::new(sealbook_verify()).arg(&bad_path).args(["--key", &ledger.key, "--json"]).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "byte {at} of {}: {report}", good.len());
-        assert!(report["failures"][0]["file"].is_string() || report["failures"][0]["offset"].is_u64(), "byte {at}: {report}");
+        assert!(
+            report["failures"][0]["file"].is_string() || report["failures"][0]["offset"].is_u64(),
+            "byte {at}: {report}"
+        );
     }
 }
 

@@ -29,7 +29,16 @@ fn every_event_of_the_samples_is_committed_once() {
         size += events;
     }
     assert_eq!(ledger.check(), size);
-    let csv = expect(0, &["query", &ledger.arg(), "SELECT source_format, COUNT(*) AS n FROM entries GROUP BY source_format ORDER BY n", "--format", "csv"]);
+    let csv = expect(
+        0,
+        &[
+            "query",
+            &ledger.arg(),
+            "SELECT source_format, COUNT(*) AS n FROM entries GROUP BY source_format ORDER BY n",
+            "--format",
+            "csv",
+        ],
+    );
     for (_, format, events) in SETS {
         assert!(csv.contains(&format!("{format},{events}\r\n")), "{csv}");
     }

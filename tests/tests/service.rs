@@ -53,7 +53,8 @@ impl Drop for Served {
 }
 
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
     config.build().into()
 }
 
@@ -81,7 +82,8 @@ fn an_answer_carries_a_proof_that_its_reader_can_check() {
     let ledger = TestLedger::new();
     let served = Served::start(&ledger);
     for n in 0..20 {
-        let (status, answer) = post(&served.url, "/v1/events", &JSON, event(&format!("e{n}")).to_string().as_bytes()).unwrap();
+        let (status, answer) =
+            post(&served.url, "/v1/events", &JSON, event(&format!("e{n}")).to_string().as_bytes()).unwrap();
         assert_eq!(status, 201, "{answer}");
         let key = VerifierKey::parse(&ledger.key).unwrap();
         let checkpoint = verify(answer["checkpoint"].as_str().unwrap().as_bytes(), &[key]).unwrap();
@@ -217,7 +219,8 @@ fn real_pushes_are_committed_as_they_are_sent() {
     let bodies = std::fs::read_dir(samples.join("opa/push-bodies")).unwrap();
     let mut opa = 0;
     for body in bodies {
-        let (status, answer) = post(&served.url, "/v1/sources/opa/logs", &gzip, &std::fs::read(body.unwrap().path()).unwrap()).unwrap();
+        let (status, answer) =
+            post(&served.url, "/v1/sources/opa/logs", &gzip, &std::fs::read(body.unwrap().path()).unwrap()).unwrap();
         assert!(status == 200 || status == 201, "{status} {answer}");
         opa += answer["entries"].as_array().unwrap().len();
     }

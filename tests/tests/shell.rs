@@ -84,7 +84,10 @@ fn what_is_no_ledger_pack_or_proof_is_undecided_with_a_sentence() {
     let zip = ledger.file("other.zip", b"PK\x03\x04 somebody else's");
     for target in [empty.to_str().unwrap(), &zip, "/nowhere/at/all", "/dev/null"] {
         for binary in [sealbook(), sealbook_verify()] {
-            let output = Command::new(binary).args(if binary == sealbook() { vec!["verify", target] } else { vec![target] }).output().unwrap();
+            let output = Command::new(binary)
+                .args(if binary == sealbook() { vec!["verify", target] } else { vec![target] })
+                .output()
+                .unwrap();
             assert_eq!(output.status.code(), Some(2), "{target}");
             assert!(String::from_utf8_lossy(&output.stdout).starts_with("UNDECIDED"), "{target}");
         }
@@ -115,7 +118,9 @@ fn queries_read_only_and_name_what_is_wrong() {
     ledger.fill(500);
     let csv = expect(0, &["query", &ledger.arg(), "SELECT COUNT(*) AS n FROM entries", "--format", "csv"]);
     assert_eq!(csv, "n\r\n501\r\n");
-    for sql in ["DELETE FROM entries", "SELEC 1", "SELECT nothing FROM entries", "ATTACH 'x' AS y", "PRAGMA user_version"] {
+    for sql in
+        ["DELETE FROM entries", "SELEC 1", "SELECT nothing FROM entries", "ATTACH 'x' AS y", "PRAGMA user_version"]
+    {
         expect(2, &["query", &ledger.arg(), sql]);
     }
     assert_eq!(ledger.check(), 501);
@@ -128,7 +133,8 @@ fn derived_stores_can_be_thrown_away_and_made_anew() {
     let ask = || {
         let coverage = expect(0, &["coverage", &ledger.arg(), "--json"]);
         let log = expect(0, &["log", &ledger.arg(), "--limit", "0", "--json"]);
-        let count = expect(0, &["query", &ledger.arg(), "SELECT kind, COUNT(*) FROM entries GROUP BY kind ORDER BY kind"]);
+        let count =
+            expect(0, &["query", &ledger.arg(), "SELECT kind, COUNT(*) FROM entries GROUP BY kind ORDER BY kind"]);
         (coverage, log, count)
     };
     let before = ask();

@@ -104,8 +104,10 @@ fn block<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 #[test]
 fn the_worked_examples_of_the_specification_are_what_the_code_makes() {
     let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec");
-    let text: String =
-        ["entry.md", "chain.md", "segment.md"].iter().map(|name| std::fs::read_to_string(spec.join(name)).unwrap()).collect();
+    let text: String = ["entry.md", "chain.md", "segment.md"]
+        .iter()
+        .map(|name| std::fs::read_to_string(spec.join(name)).unwrap())
+        .collect();
     let mut compared = 0;
     for (name, expected) in examples() {
         if std::env::var_os("BLESS").is_some() {

@@ -54,9 +54,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// As [`Catalogue::load_dir`].
-    pub fn from_files(
-        files: impl IntoIterator<Item = (String, Vec<u8>)>,
-    ) -> Result<Self, LoadError> {
+    pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, LoadError> {
         let texts = files.into_iter().map(|(path, bytes)| {
             let text = files::text(&path, bytes)?;
             Ok((path, Cow::Owned(text)))
@@ -79,9 +77,7 @@ impl Catalogue {
     /// The mapping of a framework.
     #[must_use]
     pub fn mapping(&self, framework_id: &str) -> Option<&Mapping> {
-        self.mappings
-            .iter()
-            .find(|mapping| mapping.framework == framework_id)
+        self.mappings.iter().find(|mapping| mapping.framework == framework_id)
     }
 
     /// Every mapping, in the order of the frameworks' ids.
@@ -92,9 +88,7 @@ impl Catalogue {
 
     /// The crosswalks that lead to a framework.
     pub fn crosswalks<'a>(&'a self, framework_id: &'a str) -> impl Iterator<Item = &'a Crosswalk> {
-        self.crosswalks
-            .iter()
-            .filter(move |crosswalk| crosswalk.framework == framework_id)
+        self.crosswalks.iter().filter(move |crosswalk| crosswalk.framework == framework_id)
     }
 
     /// Every test that has a folder: integrity tests first, then in id order.
@@ -112,37 +106,20 @@ impl Catalogue {
     /// Tests that a mapping names and that have no folder yet.
     #[must_use]
     pub fn unwritten_tests(&self) -> BTreeSet<&str> {
-        let mapped = self
-            .mappings
-            .iter()
-            .flat_map(|mapping| &mapping.rows)
-            .flat_map(|row| &row.tests);
-        mapped
-            .map(String::as_str)
-            .filter(|id| self.test(id).is_none())
-            .collect()
+        let mapped = self.mappings.iter().flat_map(|mapping| &mapping.rows).flat_map(|row| &row.tests);
+        mapped.map(String::as_str).filter(|id| self.test(id).is_none()).collect()
     }
 
     /// Tests that have a folder and that no mapping names.
     #[must_use]
     pub fn unmapped_tests(&self) -> BTreeSet<&str> {
-        let is_mapped = |id: &str| {
-            self.mappings
-                .iter()
-                .any(|mapping| mapping.rows_of_test(id).next().is_some())
-        };
-        self.tests
-            .iter()
-            .map(|test| test.id.as_str())
-            .filter(|id| !is_mapped(id))
-            .collect()
+        let is_mapped = |id: &str| self.mappings.iter().any(|mapping| mapping.rows_of_test(id).next().is_some());
+        self.tests.iter().map(|test| test.id.as_str()).filter(|id| !is_mapped(id)).collect()
     }
 
     /// Every file as used: path inside the folder and bytes, in the order of the paths.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()))
     }
 
     /// One file as used.
@@ -169,24 +146,15 @@ impl Catalogue {
                 Some(Role::Framework) => frameworks.push(Framework::parse(path, text, digest())?),
                 Some(Role::Mapping) => mappings.push(Mapping::parse(path, text, digest())?),
                 Some(Role::Crosswalk) => crosswalks.push(Crosswalk::parse(path, text, digest())?),
-                Some(Role::Test { folder, file }) => {
-                    test_folders.entry(folder).or_default().put(file, text)
-                }
+                Some(Role::Test { folder, file }) => test_folders.entry(folder).or_default().put(file, text),
                 // Read by `Policy::default_documented`.
                 Some(Role::DefaultPolicy) => {}
                 None => return Err(LoadError::Unexpected { file: path.clone() }),
             }
         }
-        for folder in mappings
-            .iter()
-            .map(|m| &m.framework)
-            .chain(crosswalks.iter().map(|c| &c.framework))
-        {
+        for folder in mappings.iter().map(|m| &m.framework).chain(crosswalks.iter().map(|c| &c.framework)) {
             if !frameworks.iter().any(|framework| framework.id == *folder) {
-                return Err(LoadError::Missing {
-                    folder: folder.clone(),
-                    missing: "framework.toml",
-                });
+                return Err(LoadError::Missing { folder: folder.clone(), missing: "framework.toml" });
             }
         }
         let mut tests = test_folders
@@ -194,13 +162,7 @@ impl Catalogue {
             .map(|(folder, files)| TestDefinition::parse(folder, files))
             .collect::<Result<Vec<_>, LoadError>>()?;
         tests.sort_by(|a, b| b.integrity.cmp(&a.integrity).then_with(|| a.id.cmp(&b.id)));
-        Ok(Self {
-            files,
-            frameworks,
-            mappings,
-            crosswalks,
-            tests,
-        })
+        Ok(Self { files, frameworks, mappings, crosswalks, tests })
     }
 }
 
@@ -238,11 +200,7 @@ meaning = "m"
                 files.insert((*path).to_owned(), (*text).to_owned());
             }
         }
-        Catalogue::from_files(
-            files
-                .into_iter()
-                .map(|(path, text)| (path, text.into_bytes())),
-        )
+        Catalogue::from_files(files.into_iter().map(|(path, text)| (path, text.into_bytes())))
     }
 
     fn refusal(changes: &[(&str, &str)]) -> String {
@@ -253,18 +211,9 @@ meaning = "m"
     fn a_test_folder_is_loaded_whole() {
         let catalogue = with(&[]).unwrap();
         let test = catalogue.test("CT-X-01").unwrap();
-        assert_eq!(
-            test.parameters["max_age_days"].default,
-            crate::ParameterValue::Integer(90)
-        );
-        assert_eq!(
-            (test.fail_entries.as_slice(), test.integrity),
-            ([1].as_slice(), false)
-        );
-        assert_eq!(
-            test.sql_sha256,
-            catalogue.file_sha256("tests/CT-X-01/test.sql").unwrap()
-        );
+        assert_eq!(test.parameters["max_age_days"].default, crate::ParameterValue::Integer(90));
+        assert_eq!((test.fail_entries.as_slice(), test.integrity), ([1].as_slice(), false));
+        assert_eq!(test.sql_sha256, catalogue.file_sha256("tests/CT-X-01/test.sql").unwrap());
         assert!(test.uses_parameter("max_age_days") && !test.uses_parameter("max_age"));
     }
 
@@ -272,11 +221,7 @@ meaning = "m"
     fn an_unknown_key_is_refused_with_file_and_line() {
         let toml = TEST_TOML.replace("severity", "colour = 1\nseverity");
         let message = refusal(&[("tests/CT-X-01/test.toml", &toml)]);
-        assert!(
-            message
-                .starts_with("tests/CT-X-01/test.toml, line 6, column 1: unknown field `colour`"),
-            "{message}"
-        );
+        assert!(message.starts_with("tests/CT-X-01/test.toml, line 6, column 1: unknown field `colour`"), "{message}");
         let toml = TEST_TOML.replace("unit", "units");
         assert!(refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("unknown field `units`"));
     }
@@ -291,35 +236,23 @@ meaning = "m"
 
     #[test]
     fn a_file_without_a_role_is_refused() {
-        for path in [
-            "stray.toml",
-            "tests/CT-X-01/notes.txt",
-            "a/b/framework.toml",
-            "nist/extra.toml",
-            "tests/mapping.toml",
-        ] {
-            assert!(
-                refusal(&[(path, "x")])
-                    .starts_with(&format!("{path}: no such file is expected here"))
-            );
+        for path in
+            ["stray.toml", "tests/CT-X-01/notes.txt", "a/b/framework.toml", "nist/extra.toml", "tests/mapping.toml"]
+        {
+            assert!(refusal(&[(path, "x")]).starts_with(&format!("{path}: no such file is expected here")));
         }
     }
 
     #[test]
     fn an_id_that_differs_from_its_folder_is_refused() {
         let toml = TEST_TOML.replace("CT-X-01", "CT-X-02");
-        assert!(
-            refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("not the name of its folder")
-        );
+        assert!(refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("not the name of its folder"));
     }
 
     #[test]
     fn a_fail_entry_beyond_the_events_is_refused() {
         let toml = TEST_TOML.replace("[1]", "[2]");
-        assert!(
-            refusal(&[("tests/CT-X-01/test.toml", &toml)])
-                .contains("names event 2, but fail.ndjson has 2 events")
-        );
+        assert!(refusal(&[("tests/CT-X-01/test.toml", &toml)]).contains("names event 2, but fail.ndjson has 2 events"));
     }
 
     #[test]
@@ -345,27 +278,20 @@ meaning = "m"
     #[test]
     fn a_mapping_without_its_framework_is_refused() {
         let mapping = "framework = \"f\"\ncontrol = []";
-        assert_eq!(
-            refusal(&[("f/mapping.toml", mapping)]),
-            "f: framework.toml is missing"
-        );
+        assert_eq!(refusal(&[("f/mapping.toml", mapping)]), "f: framework.toml is missing");
     }
 
     #[test]
     fn the_project_folder_and_the_binary_say_the_same() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frameworks");
-        let (read, built_in) = (
-            Catalogue::load_dir(&folder).unwrap(),
-            Catalogue::builtin().unwrap(),
-        );
+        let (read, built_in) = (Catalogue::load_dir(&folder).unwrap(), Catalogue::builtin().unwrap());
         assert!(read.files().eq(built_in.files()));
         assert!(built_in.file(DEFAULT_POLICY_FILE).is_some());
     }
 
     #[test]
     fn a_folder_laid_over_the_built_in_files_stands_in_for_them() {
-        let folder =
-            std::env::temp_dir().join(format!("sealbook-frameworks-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("sealbook-frameworks-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(DEFAULT_POLICY_FILE), "# mine\n").unwrap();
         let catalogue = Catalogue::builtin_with(&folder).unwrap();
@@ -376,9 +302,7 @@ meaning = "m"
 
     #[test]
     fn a_folder_that_does_not_exist_is_an_error_that_names_it() {
-        let message = Catalogue::load_dir(Path::new("/nonexistent/frameworks"))
-            .unwrap_err()
-            .to_string();
+        let message = Catalogue::load_dir(Path::new("/nonexistent/frameworks")).unwrap_err().to_string();
         assert!(message.contains("/nonexistent/frameworks"), "{message}");
     }
 }

@@ -54,14 +54,8 @@ impl Crosswalk {
     pub(crate) fn parse(file: &str, text: &str, sha256: String) -> Result<Self, LoadError> {
         let mut crosswalk: Self = parse_toml(file, text)?;
         if file.split('/').next() != Some(crosswalk.framework.as_str()) {
-            let message = format!(
-                "it is for {:?}, which is not the name of its folder",
-                crosswalk.framework
-            );
-            return Err(LoadError::Invalid {
-                file: file.to_owned(),
-                message,
-            });
+            let message = format!("it is for {:?}, which is not the name of its folder", crosswalk.framework);
+            return Err(LoadError::Invalid { file: file.to_owned(), message });
         }
         crosswalk.sha256 = sha256;
         Ok(crosswalk)
@@ -70,9 +64,7 @@ impl Crosswalk {
     /// The row in words: `PR.AC-4 is a CSF 1.1 id; NIST moved it to PR.AA-05`.
     #[must_use]
     pub fn in_words(&self, row: &CrosswalkRow) -> String {
-        let Self {
-            from, authority, ..
-        } = self;
+        let Self { from, authority, .. } = self;
         let CrosswalkRow { id, to, relation } = row;
         let targets = to.join(", ");
         match relation {

@@ -106,21 +106,14 @@ impl std::fmt::Display for Place {
 }
 
 /// Parses one TOML file strictly, with the place, and where it can be told the key, in the error.
-pub(crate) fn parse_toml<T: serde::de::DeserializeOwned>(
-    file: &str,
-    text: &str,
-) -> Result<T, LoadError> {
+pub(crate) fn parse_toml<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
     toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let message = match key_before(text, offset) {
             Some(key) => format!("{key}: {}", error.message()),
             None => error.message().to_owned(),
         };
-        LoadError::Toml {
-            file: file.to_owned(),
-            place: Place::of(text, offset),
-            message,
-        }
+        LoadError::Toml { file: file.to_owned(), place: Place::of(text, offset), message }
     })
 }
 
@@ -138,13 +131,9 @@ mod tests {
     #[test]
     fn an_error_names_the_key_whose_value_is_wrong() {
         let error =
-            parse_toml::<std::collections::BTreeMap<String, i64>>("f.toml", "a = 1\nbee = \"x\"\n")
-                .unwrap_err();
+            parse_toml::<std::collections::BTreeMap<String, i64>>("f.toml", "a = 1\nbee = \"x\"\n").unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.starts_with("f.toml, line 2, column 7: bee: invalid type: string \"x\""),
-            "{message}"
-        );
+        assert!(message.starts_with("f.toml, line 2, column 7: bee: invalid type: string \"x\""), "{message}");
     }
 
     #[test]

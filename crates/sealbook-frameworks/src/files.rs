@@ -20,27 +20,17 @@ pub(crate) type Files = BTreeMap<String, Cow<'static, str>>;
 
 /// What the binary carries.
 pub(crate) fn embedded() -> Files {
-    EMBEDDED
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), Cow::Borrowed(*text)))
-        .collect()
+    EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), Cow::Borrowed(*text))).collect()
 }
 
 /// What a folder on disk holds.
 pub(crate) fn read(root: &Path) -> Result<Files, LoadError> {
-    let unreadable = |cause| LoadError::Read {
-        path: root.to_path_buf(),
-        cause,
-    };
+    let unreadable = |cause| LoadError::Read { path: root.to_path_buf(), cause };
     let mut files = Files::new();
     for (name, path) in walk(root).map_err(unreadable)? {
         let bytes = fs::metadata(&path).map_err(unreadable)?.len();
         if bytes > FILE_BYTES_MAX {
-            return Err(LoadError::TooLarge {
-                file: name,
-                bytes,
-                max: FILE_BYTES_MAX,
-            });
+            return Err(LoadError::TooLarge { file: name, bytes, max: FILE_BYTES_MAX });
         }
         let content = fs::read(&path).map_err(unreadable)?;
         let text = text(&name, content)?;
@@ -51,20 +41,16 @@ pub(crate) fn read(root: &Path) -> Result<Files, LoadError> {
 
 /// Bytes as text, or where they stop being text.
 pub(crate) fn text(file: &str, bytes: Vec<u8>) -> Result<String, LoadError> {
-    String::from_utf8(bytes).map_err(|error| LoadError::NotText {
-        file: file.to_owned(),
-        offset: error.utf8_error().valid_up_to(),
-    })
+    String::from_utf8(bytes)
+        .map_err(|error| LoadError::NotText { file: file.to_owned(), offset: error.utf8_error().valid_up_to() })
 }
 
 /// SHA-256 in lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -95,14 +95,8 @@ impl Framework {
     pub(crate) fn parse(file: &str, text: &str, sha256: String) -> Result<Self, LoadError> {
         let mut framework: Self = parse_toml(file, text)?;
         if file.split('/').next() != Some(framework.id.as_str()) {
-            let message = format!(
-                "its id is {:?}, which is not the name of its folder",
-                framework.id
-            );
-            return Err(LoadError::Invalid {
-                file: file.to_owned(),
-                message,
-            });
+            let message = format!("its id is {:?}, which is not the name of its folder", framework.id);
+            return Err(LoadError::Invalid { file: file.to_owned(), message });
         }
         framework.sha256 = sha256;
         Ok(framework)
@@ -111,10 +105,7 @@ impl Framework {
     /// Every control, in the order of the catalogue.
     #[must_use]
     pub fn controls(&self) -> Vec<&Control> {
-        self.groups_deep()
-            .into_iter()
-            .flat_map(|group| &group.controls)
-            .collect()
+        self.groups_deep().into_iter().flat_map(|group| &group.controls).collect()
     }
 
     /// Every group, a parent before its children, in the order of the catalogue.
@@ -166,9 +157,7 @@ impl Group {
     }
 
     fn holds(&self, control_id: &str) -> bool {
-        self.controls_deep()
-            .iter()
-            .any(|control| control.id == control_id)
+        self.controls_deep().iter().any(|control| control.id == control_id)
     }
 }
 
@@ -181,11 +170,7 @@ mod tests {
         let catalogue = Catalogue::builtin().unwrap();
         let count = |id: &str| {
             let framework = catalogue.framework(id).unwrap();
-            let below: usize = framework
-                .groups
-                .iter()
-                .map(|group| group.groups.len())
-                .sum();
+            let below: usize = framework.groups.iter().map(|group| group.groups.len()).sum();
             (framework.groups.len(), below, framework.controls().len())
         };
         assert_eq!(count("nist-csf-2.0"), (6, 22, 106));
@@ -193,11 +178,7 @@ mod tests {
         assert_eq!(count("owasp-nhi-top10-2025"), (1, 0, 10));
         assert_eq!(count("nist-sp-800-207"), (6, 2, 7 + 6 + 11 + 10 + 5 + 7));
         let zta = catalogue.framework("nist-sp-800-207").unwrap();
-        let sizes: Vec<_> = zta
-            .groups
-            .iter()
-            .map(|group| group.controls_deep().len())
-            .collect();
+        let sizes: Vec<_> = zta.groups.iter().map(|group| group.controls_deep().len()).collect();
         assert_eq!(sizes, [7, 6, 3 + 8, 10, 5, 7]);
     }
 
@@ -209,10 +190,7 @@ mod tests {
             groups.into_iter().map(|group| group.id.clone()).collect()
         };
         assert_eq!(path("nist-csf-2.0", "PR.AA-05"), ["PR", "PR.AA"]);
-        assert_eq!(
-            path("nist-ai-rmf-1.0", "MEASURE 2.10"),
-            ["MEASURE", "MEASURE 2"]
-        );
+        assert_eq!(path("nist-ai-rmf-1.0", "MEASURE 2.10"), ["MEASURE", "MEASURE 2"]);
         assert_eq!(path("nist-sp-800-207", "sp800-207.t3"), ["sp800-207.s2.1"]);
         assert!(path("nist-csf-2.0", "PR.AA").is_empty());
     }

@@ -61,14 +61,8 @@ impl Mapping {
     pub(crate) fn parse(file: &str, text: &str, sha256: String) -> Result<Self, LoadError> {
         let mut mapping: Self = parse_toml(file, text)?;
         if file.split('/').next() != Some(mapping.framework.as_str()) {
-            let message = format!(
-                "it is for {:?}, which is not the name of its folder",
-                mapping.framework
-            );
-            return Err(LoadError::Invalid {
-                file: file.to_owned(),
-                message,
-            });
+            let message = format!("it is for {:?}, which is not the name of its folder", mapping.framework);
+            return Err(LoadError::Invalid { file: file.to_owned(), message });
         }
         mapping.sha256 = sha256;
         Ok(mapping)
@@ -82,9 +76,7 @@ impl Mapping {
 
     /// The rows that name a test.
     pub fn rows_of_test<'a>(&'a self, test_id: &'a str) -> impl Iterator<Item = &'a MappingRow> {
-        self.rows
-            .iter()
-            .filter(move |row| row.tests.iter().any(|test| test == test_id))
+        self.rows.iter().filter(move |row| row.tests.iter().any(|test| test == test_id))
     }
 }
 
@@ -100,13 +92,7 @@ mod tests {
             let rows = &catalogue.mapping(id).unwrap().rows;
             rows.iter().filter(|row| row.ceiling == ceiling).count()
         };
-        let counts = |id| {
-            (
-                count(id, Ceiling::Full),
-                count(id, Ceiling::Partial),
-                count(id, Ceiling::None),
-            )
-        };
+        let counts = |id| (count(id, Ceiling::Full), count(id, Ceiling::Partial), count(id, Ceiling::None));
         assert_eq!(counts("nist-csf-2.0"), (5, 29, 72));
         assert_eq!(counts("nist-sp-800-207"), (5, 14, 27));
         assert_eq!(counts("owasp-nhi-top10-2025"), (5, 5, 0));
@@ -117,11 +103,7 @@ mod tests {
     fn no_two_controls_share_the_sentence_on_what_is_not_shown() {
         let catalogue = Catalogue::builtin().unwrap();
         let mut seen = std::collections::BTreeMap::new();
-        for row in catalogue
-            .mappings()
-            .iter()
-            .flat_map(|mapping| &mapping.rows)
-        {
+        for row in catalogue.mappings().iter().flat_map(|mapping| &mapping.rows) {
             if let Some(other) = seen.insert(row.not_shown.as_str(), &row.control) {
                 panic!("{other} and {} both say {:?}", row.control, row.not_shown);
             }
@@ -132,10 +114,7 @@ mod tests {
     fn a_test_leads_back_to_its_controls() {
         let catalogue = Catalogue::builtin().unwrap();
         let mapping = catalogue.mapping("nist-csf-2.0").unwrap();
-        let controls: Vec<_> = mapping
-            .rows_of_test("CT-EXC-03")
-            .map(|row| row.control.as_str())
-            .collect();
+        let controls: Vec<_> = mapping.rows_of_test("CT-EXC-03").map(|row| row.control.as_str()).collect();
         assert_eq!(controls, ["GV.OV-01", "GV.OV-03", "ID.RA-07"]);
     }
 }

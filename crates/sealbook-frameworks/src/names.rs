@@ -15,15 +15,12 @@ pub(crate) fn comparable(name: &str) -> String {
             continue;
         }
         let continues_number = marks.is_empty() && previous.is_some_and(|p| p.is_ascii_digit());
-        let leading_zero =
-            c == '0' && !continues_number && chars.peek().is_some_and(char::is_ascii_digit);
+        let leading_zero = c == '0' && !continues_number && chars.peek().is_some_and(char::is_ascii_digit);
         if leading_zero {
             continue;
         }
         match previous.map(|p| p.is_ascii_digit()) {
-            Some(true) if c.is_ascii_digit() && !marks.is_empty() => {
-                out.push(if marks == "." { '.' } else { '-' })
-            }
+            Some(true) if c.is_ascii_digit() && !marks.is_empty() => out.push(if marks == "." { '.' } else { '-' }),
             Some(false) if !c.is_ascii_digit() && marks == "." => out.push('.'),
             _ => {}
         }
@@ -43,9 +40,7 @@ pub(crate) fn edits(a: &str, b: &str) -> usize {
         let mut left = i + 1;
         next.push(left);
         for ((to, diagonal), above) in b.iter().zip(&row).zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(from != *to))
-                .min(above + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
             next.push(left);
         }
         row = next;
@@ -70,26 +65,15 @@ mod tests {
         ] {
             assert_eq!(comparable(a), comparable(b));
         }
-        for (a, b) in [
-            ("4.2", "42"),
-            ("NHI1", "NHI10"),
-            ("MEASURE 2.1", "MEASURE 2.10"),
-            ("PR.AA", "PRAA"),
-            ("a0", "a"),
-        ] {
+        for (a, b) in
+            [("4.2", "42"), ("NHI1", "NHI10"), ("MEASURE 2.1", "MEASURE 2.10"), ("PR.AA", "PRAA"), ("a0", "a")]
+        {
             assert_ne!(comparable(a), comparable(b));
         }
     }
 
     #[test]
     fn edits_are_counted() {
-        assert_eq!(
-            (
-                edits("", "abc"),
-                edits("abc", "abc"),
-                edits("kitten", "sitting")
-            ),
-            (3, 0, 3)
-        );
+        assert_eq!((edits("", "abc"), edits("abc", "abc"), edits("kitten", "sitting")), (3, 0, 3));
     }
 }

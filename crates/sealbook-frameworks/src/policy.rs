@@ -59,14 +59,8 @@ impl Policy {
     pub fn default_documented() -> Result<Self, LoadError> {
         let text = files::embedded()
             .remove(DEFAULT_POLICY_FILE)
-            .ok_or_else(|| LoadError::Missing {
-                folder: "frameworks".to_owned(),
-                missing: DEFAULT_POLICY_FILE,
-            })?;
-        Ok(Self {
-            is_default: true,
-            ..Self::parse(DEFAULT_POLICY_FILE, &text)?
-        })
+            .ok_or_else(|| LoadError::Missing { folder: "frameworks".to_owned(), missing: DEFAULT_POLICY_FILE })?;
+        Ok(Self { is_default: true, ..Self::parse(DEFAULT_POLICY_FILE, &text)? })
     }
 
     /// Reads a policy file.
@@ -74,18 +68,11 @@ impl Policy {
     /// # Errors
     /// When it cannot be read, is too large, is not text, or is not a policy.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let unreadable = |cause| LoadError::ReadPolicy {
-            path: path.to_path_buf(),
-            cause,
-        };
+        let unreadable = |cause| LoadError::ReadPolicy { path: path.to_path_buf(), cause };
         let file = path.display().to_string();
         let bytes = fs::metadata(path).map_err(unreadable)?.len();
         if bytes > POLICY_BYTES_MAX {
-            return Err(LoadError::TooLarge {
-                file,
-                bytes,
-                max: POLICY_BYTES_MAX,
-            });
+            return Err(LoadError::TooLarge { file, bytes, max: POLICY_BYTES_MAX });
         }
         let content = fs::read(path).map_err(unreadable)?;
         Self::parse(&file, &files::text(&file, content)?)
@@ -98,12 +85,7 @@ impl Policy {
     /// owner named twice, or an empty reason.
     pub fn parse(file: &str, text: &str) -> Result<Self, LoadError> {
         let content: PolicyFile = parse_toml(file, text)?;
-        let policy = Self {
-            file: file.to_owned(),
-            text: text.to_owned(),
-            is_default: false,
-            content,
-        };
+        let policy = Self { file: file.to_owned(), text: text.to_owned(), is_default: false, content };
         policy.check_itself()?;
         Ok(policy)
     }
@@ -160,8 +142,7 @@ impl Policy {
     #[must_use]
     pub fn excluded(&self, framework_id: &str, control_id: &str) -> Option<&str> {
         let mut exclusions = self.content.scope.out.iter();
-        let found =
-            exclusions.find(|out| out.framework == framework_id && out.control == control_id)?;
+        let found = exclusions.find(|out| out.framework == framework_id && out.control == control_id)?;
         Some(&found.reason)
     }
 
@@ -171,21 +152,12 @@ impl Policy {
     pub fn bind(&self, test: &TestDefinition) -> BTreeMap<String, BoundValue> {
         let of_test = self.content.tests.get(test.id.as_str());
         let bound = test.parameters.iter().map(|(name, parameter)| {
-            let decided = of_test
-                .and_then(|t| t.get(name))
-                .or_else(|| self.content.thresholds.get(name));
+            let decided = of_test.and_then(|t| t.get(name)).or_else(|| self.content.thresholds.get(name));
             let (value, origin) = match decided {
                 Some(value) => (value.get_ref().clone(), ValueOrigin::Policy),
                 None => (parameter.default.clone(), ValueOrigin::Default),
             };
-            (
-                name.clone(),
-                BoundValue {
-                    value,
-                    origin,
-                    unit: parameter.unit.clone(),
-                },
-            )
+            (name.clone(), BoundValue { value, origin, unit: parameter.unit.clone() })
         });
         bound.collect()
     }
@@ -196,41 +168,19 @@ impl Policy {
     /// The first name that the catalogue does not know, or value of another type than the test's default, with line.
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), LoadError> {
         for (name, value) in &self.content.thresholds {
-            let users: Vec<_> = catalogue
-                .tests()
-                .iter()
-                .filter(|test| test.parameters.contains_key(name))
-                .collect();
+            let users: Vec<_> = catalogue.tests().iter().filter(|test| test.parameters.contains_key(name)).collect();
             if users.is_empty() {
-                return Err(self.wrong(
-                    value.span().start,
-                    format!("{name}: no test has a parameter of this name"),
-                ));
+                return Err(self.wrong(value.span().start, format!("{name}: no test has a parameter of this name")));
             }
-            users
-                .into_iter()
-                .try_for_each(|test| self.check_type(test, name, value))?;
+            users.into_iter().try_for_each(|test| self.check_type(test, name, value))?;
         }
         for (id, thresholds) in &self.content.tests {
-            let unknown = || {
-                self.wrong(
-                    id.span().start,
-                    format!("tests.{}: no test has this id", id.get_ref()),
-                )
-            };
+            let unknown = || self.wrong(id.span().start, format!("tests.{}: no test has this id", id.get_ref()));
             let test = catalogue.test(id.get_ref()).ok_or_else(unknown)?;
             for (name, value) in thresholds {
                 if !test.parameters.contains_key(name) {
-                    let known = test
-                        .parameters
-                        .keys()
-                        .map(String::as_str)
-                        .collect::<Vec<_>>()
-                        .join(", ");
-                    let message = format!(
-                        "{name}: {} has no parameter of this name; it has: {known}",
-                        test.id
-                    );
+                    let known = test.parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    let message = format!("{name}: {} has no parameter of this name; it has: {known}", test.id);
                     return Err(self.wrong(value.span().start, message));
                 }
                 self.check_type(test, name, value)?;
@@ -242,87 +192,49 @@ impl Policy {
         }
         for out in &self.content.scope.out {
             let framework = catalogue.framework(&out.framework);
-            if framework
-                .and_then(|framework| framework.control(&out.control))
-                .is_none()
-            {
-                let message = format!(
-                    "scope.out: {} {} is not a control of a known framework",
-                    out.framework, out.control
-                );
+            if framework.and_then(|framework| framework.control(&out.control)).is_none() {
+                let message =
+                    format!("scope.out: {} {} is not a control of a known framework", out.framework, out.control);
                 return Err(self.invalid(message));
             }
         }
         Ok(())
     }
 
-    fn check_type(
-        &self,
-        test: &TestDefinition,
-        name: &str,
-        value: &Spanned<ParameterValue>,
-    ) -> Result<(), LoadError> {
+    fn check_type(&self, test: &TestDefinition, name: &str, value: &Spanned<ParameterValue>) -> Result<(), LoadError> {
         match test.parameters.get(name) {
             Some(parameter) if !parameter.default.same_type(value.get_ref()) => {
                 let (given, wanted) = (value.get_ref().type_name(), parameter.default.type_name());
-                Err(self.wrong(
-                    value.span().start,
-                    format!("{name}: {} takes {wanted} here, not {given}", test.id),
-                ))
+                Err(self.wrong(value.span().start, format!("{name}: {} takes {wanted} here, not {given}", test.id)))
             }
             _ => Ok(()),
         }
     }
 
     fn check_itself(&self) -> Result<(), LoadError> {
-        let PolicyFile {
-            thresholds,
-            tests,
-            owners,
-            teams,
-            sources,
-            scope,
-            ..
-        } = &self.content;
+        let PolicyFile { thresholds, tests, owners, teams, sources, scope, .. } = &self.content;
         for (name, value) in thresholds.iter().chain(tests.values().flatten()) {
             if matches!(value.get_ref(), ParameterValue::Integer(number) if *number < 0) {
-                return Err(self.wrong(
-                    value.span().start,
-                    format!("{name}: a threshold cannot be negative"),
-                ));
+                return Err(self.wrong(value.span().start, format!("{name}: a threshold cannot be negative")));
             }
         }
-        self.unique(
-            "teams: the name",
-            teams.iter().map(|team| team.name.clone()),
-        )?;
-        self.unique(
-            "sources: the id",
-            sources.iter().map(|source| source.id.clone()),
-        )?;
+        self.unique("teams: the name", teams.iter().map(|team| team.name.clone()))?;
+        self.unique("sources: the id", sources.iter().map(|source| source.id.clone()))?;
         // One owner per domain and role is what the organisation promises; a second one is a contradiction.
-        self.unique(
-            "owners: the domain and role",
-            owners.iter().map(|o| format!("{} {:?}", o.domain, o.role)),
-        )?;
+        self.unique("owners: the domain and role", owners.iter().map(|o| format!("{} {:?}", o.domain, o.role)))?;
         self.unique(
             "scope.out: the control",
-            scope
-                .out
-                .iter()
-                .map(|out| format!("{} {}", out.framework, out.control)),
+            scope.out.iter().map(|out| format!("{} {}", out.framework, out.control)),
         )?;
         if let Some(out) = scope.out.iter().find(|out| out.reason.trim().is_empty()) {
-            return Err(self.invalid(format!(
-                "scope.out: {} {} is out of scope without a reason",
-                out.framework, out.control
-            )));
+            return Err(
+                self.invalid(format!("scope.out: {} {} is out of scope without a reason", out.framework, out.control))
+            );
         }
         if let Some(source) = sources.iter().find(|source| source.heartbeat_seconds == 0) {
-            return Err(self.invalid(format!(
-                "sources: {} has heartbeat_seconds = 0; it must be at least 1",
-                source.id
-            )));
+            return Err(
+                self.invalid(format!("sources: {} has heartbeat_seconds = 0; it must be at least 1", source.id))
+            );
         }
         Ok(())
     }
@@ -339,18 +251,11 @@ impl Policy {
     }
 
     fn wrong(&self, offset: usize, message: String) -> LoadError {
-        LoadError::Toml {
-            file: self.file.clone(),
-            place: Place::of(&self.text, offset),
-            message,
-        }
+        LoadError::Toml { file: self.file.clone(), place: Place::of(&self.text, offset), message }
     }
 
     fn invalid(&self, message: String) -> LoadError {
-        LoadError::Invalid {
-            file: self.file.clone(),
-            message,
-        }
+        LoadError::Invalid { file: self.file.clone(), message }
     }
 }
 

@@ -29,10 +29,7 @@ impl<'a> Role<'a> {
             return Some(Self::DefaultPolicy);
         }
         let (folder, name) = path.rsplit_once('/')?;
-        if folder
-            .strip_prefix("tests/")
-            .is_some_and(|id| !id.contains('/'))
-        {
+        if folder.strip_prefix("tests/").is_some_and(|id| !id.contains('/')) {
             let file = match name {
                 "test.toml" => TestFile::Toml,
                 "test.sql" => TestFile::Sql,

@@ -57,10 +57,7 @@ impl ParameterValue {
     /// Whether two values have the same type.
     #[must_use]
     pub const fn same_type(&self, other: &Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::Integer(_), Self::Integer(_)) | (Self::Text(_), Self::Text(_))
-        )
+        matches!((self, other), (Self::Integer(_), Self::Integer(_)) | (Self::Text(_), Self::Text(_)))
     }
 }
 
@@ -174,10 +171,7 @@ impl TestDefinition {
     /// `folder` is `tests/<id>`.
     pub(crate) fn parse(folder: &str, files: &TestFiles<'_>) -> Result<Self, LoadError> {
         let need = |text: Option<&str>, missing| {
-            text.map(str::to_owned).ok_or_else(|| LoadError::Missing {
-                folder: folder.to_owned(),
-                missing,
-            })
+            text.map(str::to_owned).ok_or_else(|| LoadError::Missing { folder: folder.to_owned(), missing })
         };
         let toml = need(files.toml, "test.toml")?;
         let sql = need(files.sql, "test.sql")?;
@@ -201,8 +195,7 @@ impl TestDefinition {
             pass_events,
             fail_events,
         };
-        test.check_itself(folder)
-            .map_err(|message| LoadError::Invalid { file, message })?;
+        test.check_itself(folder).map_err(|message| LoadError::Invalid { file, message })?;
         Ok(test)
     }
 
@@ -211,43 +204,26 @@ impl TestDefinition {
     pub fn uses_parameter(&self, name: &str) -> bool {
         let mark = format!("${name}");
         self.sql.match_indices(&mark).any(|(at, _)| {
-            let next = self
-                .sql
-                .get(at + mark.len()..)
-                .and_then(|rest| rest.chars().next());
+            let next = self.sql.get(at + mark.len()..).and_then(|rest| rest.chars().next());
             !next.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
         })
     }
 
     fn check_itself(&self, folder: &str) -> Result<(), String> {
         if folder != format!("tests/{}", self.id) {
-            return Err(format!(
-                "its id is {:?}, which is not the name of its folder",
-                self.id
-            ));
+            return Err(format!("its id is {:?}, which is not the name of its folder", self.id));
         }
         if let Some(name) = self.parameters.keys().find(|name| !is_parameter_name(name)) {
             return Err(format!(
                 "parameter {name:?}: a name has lower-case letters, digits and '_', and starts with a letter"
             ));
         }
-        if let Some(name) = RESERVED_NAMES
-            .iter()
-            .find(|name| self.parameters.contains_key(**name))
-        {
-            return Err(format!(
-                "parameter {name:?}: this name is bound to the period asked for"
-            ));
+        if let Some(name) = RESERVED_NAMES.iter().find(|name| self.parameters.contains_key(**name)) {
+            return Err(format!("parameter {name:?}: this name is bound to the period asked for"));
         }
-        let events = self
-            .fail_events
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .count();
-        if let Some(position) = self
-            .fail_entries
-            .iter()
-            .find(|position| usize::try_from(**position).map_or(true, |p| p >= events))
+        let events = self.fail_events.lines().filter(|line| !line.trim().is_empty()).count();
+        if let Some(position) =
+            self.fail_entries.iter().find(|position| usize::try_from(**position).map_or(true, |p| p >= events))
         {
             return Err(format!(
                 "fail_entries names event {position}, but fail.ndjson has {events} events, counted from 0"
@@ -262,7 +238,5 @@ const RESERVED_NAMES: [&str; 2] = ["from", "to"];
 
 fn is_parameter_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

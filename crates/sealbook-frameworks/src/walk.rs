@@ -23,17 +23,11 @@ pub fn walk(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
             let entry = entry.map_err(|e| at(&folder, &e.to_string()))?;
             let path = entry.path();
             let name = entry.file_name();
-            let name = name
-                .to_str()
-                .ok_or_else(|| at(&path, "the name is not UTF-8"))?;
+            let name = name.to_str().ok_or_else(|| at(&path, "the name is not UTF-8"))?;
             if is_ignored(name) {
                 continue;
             }
-            let relative = if prefix.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{prefix}/{name}")
-            };
+            let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
             let kind = entry.file_type().map_err(|e| at(&path, &e.to_string()))?;
             if kind.is_dir() {
                 if depth == DEPTH_MAX {
@@ -43,10 +37,7 @@ pub fn walk(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
             } else if kind.is_file() {
                 found.push((relative, path));
             } else {
-                return Err(at(
-                    &path,
-                    "neither a file nor a folder; symbolic links are not followed",
-                ));
+                return Err(at(&path, "neither a file nor a folder; symbolic links are not followed"));
             }
             if found.len() > FILES_MAX {
                 return Err(at(root, &format!("more than {FILES_MAX} files")));

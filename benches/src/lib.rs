@@ -13,6 +13,7 @@ pub fn median(mut run: impl FnMut() -> Duration) -> Duration {
 }
 
 /// How long `work` takes.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 pub fn time(work: impl FnOnce()) -> Duration {
     let begun = Instant::now();
     work();

@@ -147,3 +147,23 @@ fn sql_stands_where_it_may() {
         assert_eq!(sql.collect::<Vec<_>>(), Vec::<&str>::new(), "{path} has SQL of its own");
     }
 }
+
+#[test]
+fn every_dependency_has_a_licence_that_deny_toml_allows() {
+    let text = std::fs::read_to_string(repository().join("deny.toml")).unwrap();
+    let deny: toml::Table = text.parse().unwrap();
+    let allowed: Vec<spdx::Licensee> = deny["licenses"]["allow"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| spdx::Licensee::parse(id.as_str().unwrap()).unwrap())
+        .collect();
+    let metadata = MetadataCommand::new().manifest_path(repository().join("Cargo.toml")).exec().unwrap();
+    assert!(metadata.packages.len() > 100);
+    for package in metadata.packages {
+        let licence = package.license.unwrap_or_else(|| panic!("{} names no licence", package.name));
+        let expression = spdx::Expression::parse_mode(&licence, spdx::ParseMode::LAX).unwrap();
+        let fits = expression.evaluate(|wanted| allowed.iter().any(|licensee| licensee.satisfies(wanted)));
+        assert!(fits, "{} {}: {licence} is not allowed", package.name, package.version);
+    }
+}

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    coverage, demo, export, frameworks, import, init, keys, log, pack, prove, query, rebuild, report, serve, simulate,
-    verify,
+    coverage, demo, export, frameworks, import, init, keys, log, pack, prove, query, rebuild, replay, report, serve,
+    simulate, verify,
 };
 
 /// Append-only audit ledger for Zero Trust and non-human identities, and the reporter that turns it into evidence.
@@ -38,6 +38,8 @@ pub enum Command {
     Prove(prove::Args),
     /// List entries.
     Log(log::Args),
+    /// Replay what an identity, credential, resource, session or approval went through; or what stood at a time.
+    Replay(replay::Args),
     /// Say what the entries show about the controls of each framework.
     Coverage(coverage::Args),
     /// Make an evidence pack.

@@ -5,18 +5,19 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sealbook_core::entry::Genesis;
+use sealbook_core::checkpoint::Checkpoint;
+use sealbook_core::entry::{Genesis, Place};
 use sealbook_core::limits::ORIGIN_BYTES_MAX;
 use sealbook_core::note::{VerifierKey, name_is_valid};
 use sealbook_core::segment::{Commit, Frame, Header, push_frame};
 use sealbook_core::time::Micros;
-use sealbook_disk::World;
+use sealbook_disk::{World, replace_file};
 
 use crate::acts::act;
 use crate::commit::Committer;
 use crate::error::{LogError, Refusal};
 use crate::files::OpenSegment;
-use crate::keys::LogKey;
+use crate::keys::{LogKey, signed_note};
 use crate::layout::Layout;
 use crate::nodes::TileKeeper;
 use crate::prepare::{PrepareError, Prepared, Sealing, Submission};
@@ -57,7 +58,7 @@ pub fn create(world: &World, root: &Path, origin: &str) -> Result<VerifierKey, L
     Ok(key.verifier().clone())
 }
 
-/// Segment 0 with entry 0 and its commit.
+/// Segment 0 with entry 0 and its commit, and the checkpoint over it.
 fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), LogError> {
     let origin = key.verifier().name();
     let now = Micros(world.clock.now());
@@ -69,24 +70,21 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
         .map_err(|error| LogError::BadKey { path: layout.signing_key(), detail: error.to_string() })?;
     let mut state = State::default();
     let body = &prepared.body;
-    let place = sealbook_core::entry::Place {
-        index: 0,
-        recorded_at: now,
-        prev: state.chain,
-        thread: state.thread(body.subject()),
-    };
+    let place = Place { index: 0, recorded_at: now, prev: state.chain, thread: state.thread(body.subject()) };
     let bytes = body.place(&place);
     let (subject, source, event_id) = (body.subject(), body.source(), body.event_id());
     state.apply(&Facts { bytes: &bytes, recorded_at: now, subject, source, event_id }, |_, _| {});
     let mut frames = Vec::new();
     push_frame(&mut frames, &Frame::Entry(&bytes));
     let root = state.frontier.root();
-    push_frame(
-        &mut frames,
-        &Frame::Commit(Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64] }),
-    );
+    let commit = Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64] };
+    push_frame(&mut frames, &Frame::Commit(commit));
     let mut segment = OpenSegment::create(world, layout, &Header { number: 0, first: 0, prev: place.prev })?;
-    segment.append(&frames).map_err(LogError::io(layout.segment(0)))
+    segment.append(&frames).map_err(LogError::io(layout.segment(0)))?;
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: 1, root };
+    let note = signed_note(key.verifier(), &checkpoint, &key.sign(&checkpoint));
+    let path = layout.checkpoint();
+    replace_file(&*world.disk, &path, note.as_bytes(), false).map_err(LogError::io(path))
 }
 
 fn take_lock(world: &World, layout: &Layout) -> Result<Box<dyn Send + Sync>, LogError> {
@@ -335,7 +333,7 @@ fn set_aside(
     segment: &OpenSegment,
 ) -> Result<(u64, std::path::PathBuf), LogError> {
     let path = layout.torn(torn.number, torn.offset);
-    sealbook_disk::replace_file(&*world.disk, &path, &torn.bytes, false).map_err(LogError::io(&path))?;
+    replace_file(&*world.disk, &path, &torn.bytes, false).map_err(LogError::io(&path))?;
     let zeros = vec![0; torn.bytes.len()];
     let file = segment.file();
     file.write_at(&zeros, torn.offset).and_then(|()| file.sync()).map_err(LogError::io(layout.segment(torn.number)))?;

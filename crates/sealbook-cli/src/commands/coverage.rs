@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sealbook_controls::outcome::{Assessment, ControlStatus};
+use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_verifier::Trust;
 use serde_json::{Value, json};
@@ -63,6 +64,40 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
             .flat_map(|framework| &framework.controls)
             .any(|control| failing(control.status));
     Ok(if fails { Exit::No } else { Exit::Yes })
+}
+
+/// Prints the controls of each framework by status, for each thirty days of a ledger.
+///
+/// # Errors
+/// When the ledger is refuted.
+pub fn by_month(ledger: &Path, talk: Talk) -> anyhow::Result<()> {
+    const MONTH_MICROS: i64 = 30 * 86_400_000_000;
+    let mut args = Args::of(ledger);
+    let catalogue = args.assess.load_catalogue()?;
+    let policy = args.assess.load_policy(ledger, &catalogue)?;
+    let ledger = checked(&World::real(), ledger, &Trust::default(), talk)?;
+    let whole = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+    let mut from = whole.from;
+    while from < whole.to {
+        let to = (from + MONTH_MICROS).min(whole.to);
+        (args.assess.from, args.assess.to) = (Some(Micros(from)), Some(Micros(to)));
+        let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+        for framework in &assessment.frameworks {
+            let count = |status| framework.summary.get(&status).copied().unwrap_or(0);
+            output::line(format!(
+                "{:.10} to {:.10}  {:<22} {:>3} satisfied {:>3} supported {:>3} not satisfied {:>3} no evidence",
+                Micros(from).to_string(),
+                Micros(to).to_string(),
+                framework.id,
+                count(ControlStatus::Satisfied),
+                count(ControlStatus::Supported),
+                count(ControlStatus::NotSatisfied),
+                count(ControlStatus::NoEvidence),
+            ))?;
+        }
+        from = to;
+    }
+    Ok(())
 }
 
 /// The shape that scripts rely on; the whole assessment is in a pack's `results.json`.

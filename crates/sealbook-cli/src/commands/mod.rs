@@ -12,6 +12,7 @@ pub mod pack;
 pub mod prove;
 pub mod query;
 pub mod rebuild;
+pub mod replay;
 pub mod report;
 pub mod serve;
 pub mod simulate;
@@ -37,6 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(&args, talk),
         Command::Prove(args) => prove::run(&args, talk),
         Command::Log(args) => log::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Coverage(args) => coverage::run(&args, talk),
         Command::Pack(args) => pack::run(&args, talk),
         Command::Report(args) => report::run(&args, talk),

@@ -1,5 +1,5 @@
 //! What a ledger promises: order, proofs, exactly once, durability, refusal on damage.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -57,7 +57,7 @@ impl Builder<'_> {
                 plain(row.identity.as_str()),
                 plain(row.kind.as_str()),
                 self.owner(row.lifecycle_owner.as_deref())?,
-                self.owner(row.policy_owner.as_deref())?,
+                self.or_unknown(row.policy_owner.as_deref())?,
                 self.or_unknown(row.reviewed_at.map(day).transpose()?.as_deref())?,
             ]);
         }

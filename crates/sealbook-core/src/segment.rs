@@ -19,7 +19,7 @@ const ENTRY: u8 = 1;
 const SEALED: u8 = 2;
 const COMMIT: u8 = 3;
 const FOOTER: u8 = 4;
-const COMMIT_BYTES: usize = 8 + 8 + 32 + 32 + 64;
+const COMMIT_BYTES: usize = 8 + 8 + 32 + 32 + 64 + 32;
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 32;
 
 /// What a segment file begins with.
@@ -46,6 +46,9 @@ pub struct Commit {
     pub root: TreeHash,
     /// The log key's signature over the checkpoint of the commit before; zeros in the first commit of a log.
     pub signature_before: [u8; 64],
+    /// Keyed digest over the other fields, by which the holder of the log key knows the commit as his own before it is
+    /// signed; nobody else can check it.
+    pub seal: [u8; 32],
 }
 
 /// End of a full segment.
@@ -142,6 +145,18 @@ impl Header {
 }
 
 impl Commit {
+    /// What the seal is over: every other field.
+    #[must_use]
+    pub fn sealed_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(COMMIT_BYTES);
+        bytes.extend_from_slice(&self.first.to_le_bytes());
+        bytes.extend_from_slice(&self.size.to_le_bytes());
+        bytes.extend_from_slice(&self.chain.0);
+        bytes.extend_from_slice(&self.root.0);
+        bytes.extend_from_slice(&self.signature_before);
+        bytes
+    }
+
     fn decode(payload: &[u8]) -> Option<Self> {
         let mut fields = Fields(payload);
         let commit = Self {
@@ -150,6 +165,7 @@ impl Commit {
             chain: ChainValue(fields.take()?),
             root: TreeHash(fields.take()?),
             signature_before: fields.take()?,
+            seal: fields.take()?,
         };
         fields.0.is_empty().then_some(commit)
     }
@@ -187,12 +203,8 @@ pub fn push_frame(out: &mut Vec<u8>, frame: &Frame<'_>) {
         Frame::Entry(bytes) => push(out, ENTRY, bytes),
         Frame::Sealed(bytes) => push(out, SEALED, bytes),
         Frame::Commit(commit) => {
-            let mut payload = Vec::with_capacity(COMMIT_BYTES);
-            payload.extend_from_slice(&commit.first.to_le_bytes());
-            payload.extend_from_slice(&commit.size.to_le_bytes());
-            payload.extend_from_slice(&commit.chain.0);
-            payload.extend_from_slice(&commit.root.0);
-            payload.extend_from_slice(&commit.signature_before);
+            let mut payload = commit.sealed_bytes();
+            payload.extend_from_slice(&commit.seal);
             push(out, COMMIT, &payload);
         }
         Frame::Footer(footer) => {
@@ -267,6 +279,7 @@ mod tests {
             chain: ChainValue([1; 32]),
             root: TreeHash([2; 32]),
             signature_before: [3; 64],
+            seal: [4; 32],
         }
     }
 

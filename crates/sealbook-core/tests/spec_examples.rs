@@ -71,8 +71,14 @@ fn examples() -> Vec<(&'static str, String)> {
     let mut tree = Frontier::default();
     tree.append(leaf_hash(&first), |_, _, _| {});
     tree.append(leaf_hash(&bytes), |_, _, _| {});
-    let commit =
-        Commit { first: 1, size: 2, chain: chain_value(&bytes), root: tree.root(), signature_before: [0x5a; 64] };
+    let commit = Commit {
+        first: 1,
+        size: 2,
+        chain: chain_value(&bytes),
+        root: tree.root(),
+        signature_before: [0x5a; 64],
+        seal: [0xa5; 32],
+    };
     let frame = |frame: &Frame<'_>| {
         let mut out = Vec::new();
         push_frame(&mut out, frame);

@@ -173,13 +173,15 @@ impl Committer {
     }
 
     fn write(&mut self, batch: &mut Batch) -> Result<(), LogError> {
-        let commit = Commit {
+        let mut commit = Commit {
             first: batch.first,
             size: self.state.size(),
             chain: self.state.chain,
             root: self.state.frontier.root(),
             signature_before: self.signature,
+            seal: [0; 32],
         };
+        commit.seal = self.key.seal(&commit);
         let base = self.segment.end;
         let at = base + batch.frames.len() as u64;
         push_frame(&mut batch.frames, &Frame::Commit(commit));

@@ -3,12 +3,15 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::{ED25519, VerifierKey, decode_base64, encode_base64, signature_line};
+use sealbook_core::segment::Commit;
 use sealbook_disk::{World, read_file, replace_file};
 use zeroize::Zeroizing;
 
 use crate::error::LogError;
 use crate::layout::Layout;
 
+/// Context of the key that seals commits, which is derived from the signing key.
+const SEAL_CONTEXT: &str = "sealbook 2026-11 writer's seal v1: key";
 const PREFIX: &str = "PRIVATE+KEY+";
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 
@@ -79,6 +82,13 @@ impl LogKey {
     /// Signs a checkpoint. The caller answers for never asking this for two trees that contradict each other.
     pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> [u8; 64] {
         self.key.sign(checkpoint.text().as_bytes()).to_bytes()
+    }
+
+    /// The seal of a commit: it tells the log's own batches from those that somebody else put behind them while the log
+    /// was closed, before they are signed.
+    pub(crate) fn seal(&self, commit: &Commit) -> [u8; 32] {
+        let key = Zeroizing::new(blake3::derive_key(SEAL_CONTEXT, self.key.as_bytes()));
+        *blake3::keyed_hash(&key, &commit.sealed_bytes()).as_bytes()
     }
 
     /// Signs the text of a note that is not a checkpoint, such as a pack's manifest; `text` ends in a line feed.

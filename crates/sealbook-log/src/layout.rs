@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sealbook_core::tile::Tile;
 
-/// Where everything lies in a ledger directory. `docs/spec/ledger.md` says what may be lost.
+/// Where everything lies in a ledger directory. `SECURITY.md` says what may be lost.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,

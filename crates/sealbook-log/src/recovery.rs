@@ -15,7 +15,7 @@ use sealbook_disk::{DiskFile, World, read_file};
 use crate::error::LogError;
 use crate::files::Segment;
 use crate::frames::{FrameReader, WalkError};
-use crate::keys::signed_note;
+use crate::keys::{LogKey, signed_note};
 use crate::layout::Layout;
 use crate::nodes::RecentNodes;
 use crate::queue::Published;
@@ -25,10 +25,12 @@ use crate::state::{Facts, State};
 /// Most bytes of a torn write that recovery looks at: a segment with its preallocated room.
 const TAIL_BYTES_MAX: u64 = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+/// What a log is opened for. Whoever writes has its key, and takes no commit behind the last signed one for the log's
+/// own that it does not know again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode<'k> {
     ReadOnly,
-    Write,
+    Write(&'k LogKey),
 }
 
 /// What opening a ledger for writing found and did.
@@ -67,13 +69,14 @@ struct Walk<'w> {
     wanted: Option<u64>,
     root_at_wanted: Option<TreeHash>,
     on_nodes: &'w mut dyn FnMut(&RecentNodes, u32, u64),
+    mode: Mode<'w>,
 }
 
 /// Opens the log of `layout`. `on_nodes` is told how many complete nodes a level has, whenever that changes.
 pub(crate) fn recover(
     world: &World,
     layout: &Layout,
-    mode: Mode,
+    mode: Mode<'_>,
     on_nodes: &mut dyn FnMut(&RecentNodes, u32, u64),
 ) -> Result<(Shared, Resume), LogError> {
     let numbers = segment_numbers(world, layout)?;
@@ -91,6 +94,7 @@ pub(crate) fn recover(
         wanted,
         root_at_wanted: None,
         on_nodes,
+        mode,
     };
     let (mut sealed, mut torn) = (false, None);
     for number in 0..numbers {
@@ -223,12 +227,24 @@ impl Walk<'_> {
                 "chain or tree of the commit are not those of its entries".to_owned(),
             ));
         }
+        if !self.knows(commit) {
+            let detail = "the commit was not made by this log's writer, and no checkpoint signs it".to_owned();
+            return Err(self.damaged(number, at, detail));
+        }
         if self.wanted == Some(commit.size) {
             self.root_at_wanted = Some(commit.root);
         }
         self.before = self.last.map(|before| (before, commit.signature_before));
         self.last = Some(*commit);
         Ok(())
+    }
+
+    /// Whether a commit is signed, or sealed by the key of this log, or nobody here could tell.
+    fn knows(&self, commit: &Commit) -> bool {
+        let Mode::Write(key) = self.mode else { return true };
+        let signed = self.wanted.is_some_and(|signed| commit.size <= signed);
+        let own = self.genesis.as_ref().is_some_and(|genesis| genesis.verifier_key == key.verifier().to_string());
+        signed || !own || key.seal(commit) == commit.seal
     }
 
     fn entry(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
@@ -274,8 +290,8 @@ impl Walk<'_> {
     }
 
     /// What stands after the last commit of the last segment.
-    fn tail(&self, number: u64, sealed: bool, mode: Mode) -> Result<Option<Torn>, LogError> {
-        if sealed || mode == Mode::ReadOnly {
+    fn tail(&self, number: u64, sealed: bool, mode: Mode<'_>) -> Result<Option<Torn>, LogError> {
+        if sealed || matches!(mode, Mode::ReadOnly) {
             return Ok(None);
         }
         let Some(segment) = self.segments.last() else {

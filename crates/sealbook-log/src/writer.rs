@@ -77,7 +77,8 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
     let mut frames = Vec::new();
     push_frame(&mut frames, &Frame::Entry(&bytes));
     let root = state.frontier.root();
-    let commit = Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64] };
+    let mut commit = Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64], seal: [0; 32] };
+    commit.seal = key.seal(&commit);
     push_frame(&mut frames, &Frame::Commit(commit));
     let mut segment = OpenSegment::create(world, layout, &Header { number: 0, first: 0, prev: place.prev })?;
     segment.append(&frames).map_err(LogError::io(layout.segment(0)))?;
@@ -122,13 +123,13 @@ impl Ledger {
             return Err(LogError::NotALedger { path: root.to_owned() });
         }
         let lock = take_lock(world, &layout)?;
+        let key = LogKey::load(world, &layout)?;
         let mut tiles = TileKeeper { world, layout: &layout, anew: false, full: 0, failed: None };
         let (shared, resume) =
-            recover(world, &layout, Mode::Write, &mut |nodes, level, count| tiles.node(nodes, level, count))?;
+            recover(world, &layout, Mode::Write(&key), &mut |nodes, level, count| tiles.node(nodes, level, count))?;
         if let Some(error) = tiles.failed {
             return Err(error);
         }
-        let key = LogKey::load(world, &layout)?;
         if *key.verifier() != shared.verifier {
             let detail = format!("is the key {}, the ledger's is {}", key.verifier(), shared.verifier);
             return Err(LogError::BadKey { path: layout.signing_key(), detail });

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use sealbook_core::checkpoint::verify;
 use sealbook_core::entry::Source;
 use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome};
+use sealbook_core::segment::{Commit, Frame, push_frame, read_frame};
 use sealbook_core::tile::Tile;
 use sealbook_core::tree::{leaf_hash, verify_consistency, verify_inclusion};
 use sealbook_disk::{SeededEntropy, SetClock, SimulatedDisk, World};
@@ -282,6 +283,42 @@ fn every_flipped_byte_of_the_committed_log_is_refused() {
         let opened = Ledger::open(&rig.world, Path::new(ROOT), Sealing::default());
         assert!(opened.is_err(), "byte {at} of {used}");
     }
+}
+
+#[test]
+fn a_batch_that_somebody_else_put_behind_the_last_one_is_refused() {
+    let rig = new_rig();
+    let segment = Path::new(ROOT).join("log/00000000.seg");
+    let ledger = rig.open();
+    ledger.commit(batch(0, 3), true).unwrap();
+    ledger.close().unwrap();
+    let before = rig.disk.bytes(&segment).unwrap();
+    let stored = rig.disk.bytes(&Path::new(ROOT).join("checkpoint")).unwrap();
+    let ledger = rig.open();
+    ledger.commit(batch(3, 2), true).unwrap();
+    ledger.close().unwrap();
+    // Without the newer checkpoint the batch is one that was killed before its signature: it is the log's own.
+    rig.disk.tamper(&Path::new(ROOT).join("checkpoint"), stored.clone());
+    assert_eq!(rig.open().reader().size(), 6);
+    // The same with another seal: whoever has no key could have made it.
+    let after = rig.disk.bytes(&segment).unwrap();
+    let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let start = before.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut forged = after[..start].to_vec();
+    let mut rest = &after[start..end];
+    while let Ok((frame, taken)) = read_frame(rest) {
+        let frame = match frame {
+            Frame::Commit(commit) => Frame::Commit(Commit { seal: [7; 32], ..commit }),
+            other => other,
+        };
+        push_frame(&mut forged, &frame);
+        rest = &rest[taken..];
+    }
+    forged.resize(after.len(), 0);
+    rig.disk.tamper(&segment, forged);
+    rig.disk.tamper(&Path::new(ROOT).join("checkpoint"), stored);
+    let error = Ledger::open(&rig.world, Path::new(ROOT), Sealing::default()).unwrap_err();
+    assert!(error.to_string().contains("not made by this log's writer"), "{error}");
 }
 
 /// Properties: what was answered is there after every crash, in order and exactly once; the ledger opens; a crash is

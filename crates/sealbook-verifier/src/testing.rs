@@ -209,6 +209,7 @@ impl Writer<'_> {
             chain: self.chain,
             root: self.tree.root(),
             signature_before: self.signature,
+            seal: [0; 32],
         };
         (self.plan.spoil_commit)(self.notes.len() as u64, &mut commit);
         push_frame(&mut self.segment, &Frame::Commit(commit));

@@ -19,3 +19,4 @@ pub mod segment;
 pub mod tile;
 pub mod time;
 pub mod tree;
+pub mod words;

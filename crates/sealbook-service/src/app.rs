@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::config::{Config, Limits};
+use crate::follower::Follower;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) world: World,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) follower: Arc<Follower>,
     /// Permits of [`PERMIT_BYTES`] for bodies in work.
     pub(crate) memory: Arc<Semaphore>,
     /// Tells apart acts of one moment.
@@ -44,6 +46,7 @@ impl App {
             world: config.world.clone(),
             limits: config.limits,
             metrics: Arc::default(),
+            follower: Arc::default(),
             memory: Arc::new(Semaphore::new(config.limits.in_flight_bytes / PERMIT_BYTES)),
             acts: AtomicU64::new(0),
         }

@@ -12,6 +12,7 @@ mod cloudevents;
 mod config;
 mod dashboard;
 mod entries;
+mod follower;
 mod guard;
 mod list;
 mod log_api;

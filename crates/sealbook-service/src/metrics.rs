@@ -42,6 +42,8 @@ pub(crate) struct Gauges {
     pub(crate) queue_entries: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) poisoned: bool,
+    pub(crate) indexed_through: u64,
+    pub(crate) index_failures: u64,
 }
 
 impl Metrics {
@@ -88,6 +90,10 @@ impl Metrics {
         metric(&mut out, "sealbook_queue_bytes", "gauge", "Bytes that wait for the writer.", bytes);
         let poisoned = u64::from(gauges.poisoned);
         metric(&mut out, "sealbook_poisoned", "gauge", "1 when the log can no longer be written.", poisoned);
+        let through = gauges.indexed_through;
+        metric(&mut out, "sealbook_indexed_through", "gauge", "Entries that the index covers.", through);
+        let failures = gauges.index_failures;
+        metric(&mut out, "sealbook_index_failures_total", "counter", "Failed steps of the index.", failures);
         self.per_source(&mut out);
         self.histogram(&mut out);
         out
@@ -156,7 +162,14 @@ mod tests {
         metrics.answered(Duration::from_micros(300), 5);
         metrics.answered(Duration::from_micros(300), 5);
         metrics.answered(Duration::from_secs(9), 6);
-        let text = metrics.text(&Gauges { entries: 6, queue_entries: 0, queue_bytes: 0, poisoned: false });
+        let text = metrics.text(&Gauges {
+            entries: 6,
+            queue_entries: 0,
+            queue_bytes: 0,
+            poisoned: false,
+            indexed_through: 5,
+            index_failures: 0,
+        });
         for expected in [
             "sealbook_entries 6\n",
             "sealbook_commits_total 2\n",

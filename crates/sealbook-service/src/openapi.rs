@@ -154,6 +154,13 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Response<Body>,
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     let (queue_entries, queue_bytes) = app.ledger.queue_depth();
     let poisoned = app.ledger.poisoned().is_some();
-    let text = app.metrics.text(&Gauges { entries: app.reader.size(), queue_entries, queue_bytes, poisoned });
+    let text = app.metrics.text(&Gauges {
+        entries: app.reader.size(),
+        queue_entries,
+        queue_bytes,
+        poisoned,
+        indexed_through: app.follower.through(),
+        index_failures: app.follower.failures(),
+    });
     answer(text, "text/plain; version=0.0.4; charset=utf-8", NOT_KEPT)
 }

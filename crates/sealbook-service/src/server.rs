@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::config::{CONNECTIONS_MAX, Config, STOP_SECONDS_MAX};
+use crate::follower::follow;
 use crate::routes::router;
 
 /// Bytes of the head of a request.
@@ -109,6 +110,7 @@ impl Server {
         let router = router(app.clone());
         let (stop, stopping) = watch::channel(false);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let follower = tokio::spawn(follow(app.clone(), stopping.clone()));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -136,6 +138,8 @@ impl Server {
         let in_time = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), all).await.is_ok();
         connections.shutdown().await;
         drop(router);
+        // A step that is under way ends by itself; nothing waits for it but this.
+        let _ = follower.await;
         let recorded = match app.ledger.poisoned() {
             // What cannot be written cannot be recorded; closing says why.
             Some(_) => Ok(()),

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use anyhow::{Context as _, bail};
 use sealbook_core::entry::Source;
 use sealbook_disk::World;
+use sealbook_index::{Index, State};
 use sealbook_log::{Answer, Group, Ledger, Placed, Refusal, SELF_SOURCE, Sealing, Submission};
 use sealbook_sources::{Item, Mapped};
 use serde_json::json;
@@ -91,8 +92,17 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let size = ledger.reader().size();
+    let reader = ledger.reader().clone();
     ledger.close()?;
+    // What is derived follows; the log is committed whether or not it can.
+    let followed = Index::open(&reader).and_then(|index| index.catch_up(&reader)).and_then(|_| {
+        let state = State::open(&reader)?;
+        state.catch_up(&reader)
+    });
+    if let Err(error) = followed {
+        talk.say(format!("the index could not follow: {error}; `sealbook rebuild` makes it anew"));
+    }
+    let size = reader.size();
     report(args, &files, &counts, size, talk)
 }
 

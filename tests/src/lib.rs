@@ -24,27 +24,29 @@ pub fn samples() -> Option<PathBuf> {
 /// The `sealbook` binary, built once in the profile of the tests.
 pub fn sealbook() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| binary("sealbook-cli", "sealbook"))
+    BINARY.get_or_init(|| binary("sealbook"))
 }
 
 /// The `sealbook-verify` binary.
 pub fn sealbook_verify() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| binary("sealbook-verifier", "sealbook-verify"))
+    BINARY.get_or_init(|| binary("sealbook-verify"))
 }
 
-/// `cargo test` does not build binaries of other packages: ask cargo for them, which is quick where they are there.
-fn binary(package: &str, name: &str) -> PathBuf {
+/// `cargo test` does not build binaries of other packages. Asked for beside the tests of the whole workspace they share
+/// every dependency with these, so that only the binaries themselves are left to build.
+fn binary(name: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package, "--bin", name, "--message-format", "json"])
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--message-format", "json"])
         .current_dir(repository())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut paths =
-        messages.filter(|m| m["target"]["name"] == name).filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    let mut paths = messages
+        .filter(|m| m["target"]["name"] == name && m["target"]["kind"][0] == "bin" && m["profile"]["test"] == false)
+        .filter_map(|m| m["executable"].as_str().map(PathBuf::from));
     paths.next().unwrap_or_else(|| panic!("cargo named no executable {name}"))
 }
 

@@ -145,7 +145,8 @@ fn derived_stores_can_be_thrown_away_and_made_anew() {
         }
     }
     expect(0, &["rebuild", &ledger.arg()]);
-    for store in ["tiles", "index", "state", "sql", "columns"] {
+    // The index has a file for each 65,536 entries; these few are looked up without one.
+    for store in ["tiles", "state", "sql", "columns"] {
         assert!(ledger.path().join(store).exists(), "{store}");
     }
     assert_eq!(ask(), before);

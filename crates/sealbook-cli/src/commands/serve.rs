@@ -15,7 +15,7 @@ use crate::progress::Talk;
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sealbook serve L --listen 127.0.0.1:8420\n  \
-    curl -d '{\"id\":\"1\",\"kind\":\"decision\",\"occurred_at\":\"2026-01-01T00:00:00Z\",\"outcome\":\"allow\",\
+    curl -H 'content-type: application/json' -d '{\"id\":\"1\",\"kind\":\"decision\",\"occurred_at\":\"2026-01-01T00:00:00Z\",\"outcome\":\"allow\",\
     \"subject\":{\"id\":\"alice\",\"type\":\"human\"}}' http://127.0.0.1:8420/v1/events\n\
     Without credentials it listens on loopback only. SIGINT and SIGTERM stop it in order.")]
 pub struct Args {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sealbook_core::cbor::DecodeError;
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::entry::{Place, RAW_PATH};
 use sealbook_core::hash::TreeHash;
@@ -55,7 +56,7 @@ impl Committer {
         // 1. Give every entry its index, time, link and place in its thread.
         let mut placed = Vec::with_capacity(waiting.len());
         for waiting in waiting {
-            let outcome = self.place_group(&waiting.group, now, &mut batch);
+            let outcome = self.place_group(&waiting.group, now, &mut batch)?;
             placed.push((waiting.reply, outcome));
         }
 
@@ -103,56 +104,69 @@ impl Committer {
         Ok(clock.max(self.state.time))
     }
 
-    fn place_group(&mut self, group: &Group, now: Micros, batch: &mut Batch) -> Result<Vec<Placed>, Refusal> {
-        if group.all_or_nothing {
-            self.refuse_conflicts(group, batch)?;
+    /// Places a group, or refuses it. An error means that the log cannot be read: then nothing can be promised.
+    fn place_group(
+        &mut self,
+        group: &Group,
+        now: Micros,
+        batch: &mut Batch,
+    ) -> Result<Result<Vec<Placed>, Refusal>, LogError> {
+        if group.all_or_nothing
+            && let Some(conflict) = self.conflict(group, batch)?
+        {
+            return Ok(Err(conflict));
         }
-        Ok(group.entries.iter().map(|prepared| self.place_once(prepared, now, batch)).collect())
+        group.entries.iter().map(|prepared| self.place_once(prepared, now, batch)).collect::<Result<_, _>>().map(Ok)
     }
 
-    fn refuse_conflicts(&self, group: &Group, batch: &Batch) -> Result<(), Refusal> {
-        let mut own: HashMap<(&str, &str), (usize, [u8; 32])> = HashMap::new();
+    /// The first event of a group whose id is taken by another event.
+    fn conflict(&self, group: &Group, batch: &Batch) -> Result<Option<Refusal>, LogError> {
+        let mut own: HashMap<(&str, &str), [u8; 32]> = HashMap::new();
         for (position, prepared) in group.entries.iter().enumerate() {
             let (source, event) = (prepared.body.source().id.as_str(), prepared.body.event_id());
-            let (_, first) = *own.entry((source, event)).or_insert((position, prepared.content));
+            let first = *own.entry((source, event)).or_insert(prepared.content);
             let earlier = self.state.seen(source, event);
-            let conflicts =
-                first != prepared.content || earlier.is_some_and(|index| !self.is_same(prepared, index, batch));
-            if conflicts {
+            let taken = match earlier {
+                Some(index) => !self.is_same(prepared, index, batch)?,
+                None => false,
+            };
+            if taken || first != prepared.content {
                 let index = earlier.unwrap_or(self.state.size());
                 let (source_id, event) = (source.to_owned(), event.to_owned());
-                return Err(Refusal::Conflict { position, source_id, event, index });
+                return Ok(Some(Refusal::Conflict { position, source_id, event, index }));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Places an entry unless its source already sent it.
-    fn place_once(&mut self, prepared: &Prepared, now: Micros, batch: &mut Batch) -> Placed {
-        match self.state.seen(&prepared.body.source().id, prepared.body.event_id()) {
-            Some(index) if self.is_same(prepared, index, batch) => Placed::Duplicate { index },
+    fn place_once(&mut self, prepared: &Prepared, now: Micros, batch: &mut Batch) -> Result<Placed, LogError> {
+        Ok(match self.state.seen(&prepared.body.source().id, prepared.body.event_id()) {
+            Some(index) if self.is_same(prepared, index, batch)? => Placed::Duplicate { index },
             Some(index) => Placed::Conflict { index },
             None => self.place(prepared, now, batch),
-        }
+        })
     }
 
     /// Whether entry `index` holds the same content. One whose original was erased counts as the same.
-    fn is_same(&self, prepared: &Prepared, index: u64, batch: &Batch) -> bool {
+    fn is_same(&self, prepared: &Prepared, index: u64, batch: &Batch) -> Result<bool, LogError> {
         if let Some(staged) = batch.contents.get(&index) {
-            return *staged == prepared.content;
+            return Ok(*staged == prepared.content);
         }
-        let reader = Reader { shared: self.shared.clone() };
-        let Ok(stored) = reader.stored(index) else {
-            return true;
+        let changed = |error: DecodeError| LogError::Damaged {
+            path: self.shared.layout.log(),
+            offset: 0,
+            index,
+            detail: format!("the entry has changed since the log was opened: {error}"),
         };
-        let (Ok(entry), Ok(openings)) = (stored.entry(), stored.openings()) else {
-            return true;
-        };
+        let stored = Reader { shared: self.shared.clone() }.stored(index)?;
+        let entry = stored.entry().map_err(changed)?;
+        let openings = stored.openings().map_err(changed)?;
         let raw = openings.iter().find(|opening| opening.path == RAW_PATH);
         if entry.raw.is_some() != raw.is_some() {
-            return true;
+            return Ok(true);
         }
-        content(&entry.unsealed(&openings), raw.map(|raw| raw.value.as_slice())) == prepared.content
+        Ok(content(&entry.unsealed(&openings), raw.map(|raw| raw.value.as_slice())) == prepared.content)
     }
 
     fn place(&mut self, prepared: &Prepared, recorded_at: Micros, batch: &mut Batch) -> Placed {

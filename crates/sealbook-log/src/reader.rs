@@ -235,7 +235,9 @@ impl Reader {
     /// A derived tile that is missing or wrong.
     pub fn inclusion(&self, index: u64, checkpoint: &Published) -> Result<Vec<TreeHash>, LogError> {
         let hashes = inclusion_proof(self, index, checkpoint.size)?;
-        let leaf = match self.shared.read().nodes.get(0, index) {
+        // The lock is let go before the entry is read: that takes it again, and a waiting writer would stand between.
+        let recent = self.shared.read().nodes.get(0, index);
+        let leaf = match recent {
             Some(leaf) => leaf,
             None => leaf_hash(&self.stored(index)?.bytes),
         };

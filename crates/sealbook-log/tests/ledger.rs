@@ -120,6 +120,37 @@ fn proofs_and_tiles_of_old_entries_come_from_tiles_on_disk() {
 }
 
 #[test]
+fn proofs_of_old_entries_are_given_while_the_writer_writes() {
+    let rig = new_rig();
+    let ledger = Arc::new(rig.open());
+    for from in (0..20_000).step_by(2_000) {
+        ledger.commit(batch(from, 2_000), true).unwrap();
+    }
+    let writer = {
+        let ledger = ledger.clone();
+        std::thread::spawn(move || {
+            for n in 20_000..20_600 {
+                ledger.commit(batch(n, 1), true).unwrap();
+            }
+        })
+    };
+    let readers: Vec<_> = (0..3u64)
+        .map(|reader| {
+            let ledger = ledger.clone();
+            std::thread::spawn(move || {
+                for index in 0..300 {
+                    ledger.reader().prove(reader * 1_000 + index).unwrap();
+                }
+            })
+        })
+        .collect();
+    for thread in readers.into_iter().chain([writer]) {
+        thread.join().unwrap();
+    }
+    assert_eq!(ledger.reader().size(), 20_601);
+}
+
+#[test]
 fn every_stored_checkpoint_is_signed_and_consistent_with_the_newest() {
     let rig = new_rig();
     let ledger = rig.open();

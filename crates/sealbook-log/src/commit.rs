@@ -20,7 +20,7 @@ use crate::nodes::store_tile;
 use crate::prepare::{Prepared, Sealing, content};
 use crate::queue::{Answer, Group, Placed, Published, Waiting};
 use crate::reader::{Reader, Shared};
-use crate::state::{Facts, State};
+use crate::state::State;
 
 /// The clock may step back this far, in µs, before it is worth an entry.
 const CLOCK_STEP_MICROS: i64 = 1_000_000;
@@ -125,7 +125,7 @@ impl Committer {
         for (position, prepared) in group.entries.iter().enumerate() {
             let (source, event) = (prepared.body.source().id.as_str(), prepared.body.event_id());
             let first = *own.entry((source, event)).or_insert(prepared.content);
-            let earlier = self.state.seen(source, event);
+            let earlier = self.state.seen(prepared.keys);
             let taken = match earlier {
                 Some(index) => !self.is_same(prepared, index, batch)?,
                 None => false,
@@ -141,7 +141,7 @@ impl Committer {
 
     /// Places an entry unless its source already sent it.
     fn place_once(&mut self, prepared: &Prepared, now: Micros, batch: &mut Batch) -> Result<Placed, LogError> {
-        Ok(match self.state.seen(&prepared.body.source().id, prepared.body.event_id()) {
+        Ok(match self.state.seen(prepared.keys) {
             Some(index) if self.is_same(prepared, index, batch)? => Placed::Duplicate { index },
             Some(index) => Placed::Conflict { index },
             None => self.place(prepared, now, batch),
@@ -172,7 +172,7 @@ impl Committer {
     fn place(&mut self, prepared: &Prepared, recorded_at: Micros, batch: &mut Batch) -> Placed {
         let body = &prepared.body;
         let index = self.state.size();
-        let thread = self.state.thread(body.subject());
+        let thread = self.state.thread(prepared.keys);
         let bytes = body.place(&Place { index, recorded_at, prev: self.state.chain, thread });
         batch.entries.push((index, batch.frames.len() as u64));
         push_frame(&mut batch.frames, &Frame::Entry(&bytes));
@@ -180,9 +180,7 @@ impl Committer {
             push_frame(&mut batch.frames, &Frame::Sealed(&prepared.openings));
         }
         batch.contents.insert(index, prepared.content);
-        let (source, event_id, subject) = (body.source(), body.event_id(), body.subject());
-        let facts = Facts { bytes: &bytes, recorded_at, subject, source, event_id };
-        let leaf = self.state.apply(&facts, |level, hash| batch.nodes.push((level, hash)));
+        let leaf = self.state.apply(&bytes, recorded_at, prepared.keys, |level, hash| batch.nodes.push((level, hash)));
         Placed::Committed { index, recorded_at, chain: self.state.chain, leaf }
     }
 

@@ -9,6 +9,8 @@ use sealbook_core::limits::{ENTRY_BYTES_MAX, RAW_BYTES_MAX, SOURCE_ID_BYTES_MAX}
 use sealbook_core::record::FieldError;
 use sealbook_disk::Entropy;
 
+use crate::state::Keys;
+
 /// An event on its way into the ledger.
 #[derive(Clone, Debug)]
 pub struct Submission {
@@ -58,6 +60,7 @@ pub struct Prepared {
     pub(crate) openings: Vec<u8>,
     /// What tells a repetition from a conflict.
     pub(crate) content: [u8; 32],
+    pub(crate) keys: Keys,
 }
 
 impl Prepared {
@@ -113,7 +116,8 @@ impl Prepared {
             return Err(FieldError::new("", problem).into());
         }
         let openings = if openings.is_empty() { Vec::new() } else { encode_openings(&openings) };
-        Ok(Self { body, openings, content })
+        let keys = Keys::of(body.subject(), &source.id, body.event_id());
+        Ok(Self { body, openings, content, keys })
     }
 
     /// Bytes that it holds in the queue and in the log, about.

@@ -20,7 +20,7 @@ use crate::layout::Layout;
 use crate::nodes::RecentNodes;
 use crate::queue::Published;
 use crate::reader::{Shared, View};
-use crate::state::{Facts, State};
+use crate::state::{Keys, State};
 
 /// Most bytes of a torn write that recovery looks at: a segment with its preallocated room.
 const TAIL_BYTES_MAX: u64 = 1 << 30;
@@ -249,10 +249,11 @@ impl Walk<'_> {
 
     fn entry(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
         let entry = Entry::decode(bytes).map_err(|error| self.damaged(number, offset, error.to_string()))?;
+        let keys = Keys::of(&entry.event.subject.id, &entry.source.id, &entry.event.id);
         let fits = entry.index == self.state.size()
             && entry.prev == self.state.chain
             && entry.recorded_at >= self.state.time
-            && entry.thread == self.state.thread(&entry.event.subject.id)
+            && entry.thread == self.state.thread(keys)
             && entry.genesis.is_some() == (entry.index == 0);
         if !fits {
             return Err(self.damaged(number, offset, "the entry does not follow the one before it".to_owned()));
@@ -260,15 +261,8 @@ impl Walk<'_> {
         if let Some(segment) = self.segments.last_mut() {
             segment.mark_entry(entry.index, offset);
         }
-        let facts = Facts {
-            bytes,
-            recorded_at: entry.recorded_at,
-            subject: &entry.event.subject.id,
-            source: &entry.source,
-            event_id: &entry.event.id,
-        };
         let mut complete = Vec::new();
-        self.state.apply(&facts, |level, hash| complete.push((level, hash)));
+        self.state.apply(bytes, entry.recorded_at, keys, |level, hash| complete.push((level, hash)));
         for (level, hash) in complete {
             self.nodes.push(level, hash);
             (self.on_nodes)(&self.nodes, level, (entry.index + 1) >> level);

@@ -24,7 +24,7 @@ use crate::prepare::{PrepareError, Prepared, Sealing, Submission};
 use crate::queue::{Answer, Group, Queue};
 use crate::reader::Reader;
 use crate::recovery::{Mode, Recovered, Torn, recover};
-use crate::state::{Facts, State};
+use crate::state::State;
 
 /// Commits between two writes of the checkpoint file while the log is busy.
 const STORE_EVERY_COMMITS: u32 = 256;
@@ -70,10 +70,9 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
         .map_err(|error| LogError::BadKey { path: layout.signing_key(), detail: error.to_string() })?;
     let mut state = State::default();
     let body = &prepared.body;
-    let place = Place { index: 0, recorded_at: now, prev: state.chain, thread: state.thread(body.subject()) };
+    let place = Place { index: 0, recorded_at: now, prev: state.chain, thread: state.thread(prepared.keys) };
     let bytes = body.place(&place);
-    let (subject, source, event_id) = (body.subject(), body.source(), body.event_id());
-    state.apply(&Facts { bytes: &bytes, recorded_at: now, subject, source, event_id }, |_, _| {});
+    state.apply(&bytes, now, prepared.keys, |_, _| {});
     let mut frames = Vec::new();
     push_frame(&mut frames, &Frame::Entry(&bytes));
     let root = state.frontier.root();

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use sealbook_core::note::VerifierKey;
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_frameworks::{Catalogue, Policy};
@@ -62,20 +61,6 @@ impl AssessArgs {
         policy.check(catalogue)?;
         Ok(policy)
     }
-}
-
-/// A verifier key, given as text or as a file that holds it.
-///
-/// # Errors
-/// Says why it is neither.
-pub fn key(text: &str) -> anyhow::Result<VerifierKey> {
-    let path = Path::new(text);
-    let line = if path.is_file() {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the key file {text}"))?
-    } else {
-        text.to_owned()
-    };
-    VerifierKey::parse(line.trim()).with_context(|| format!("{text:?} is neither a verifier key nor a file with one"))
 }
 
 /// A ledger that the verifier has read from end to end.

@@ -282,27 +282,21 @@ impl Reader {
         Ok(Some(bundle))
     }
 
-    /// Where to begin reading for the entry at `index`.
-    fn locate(&self, index: u64) -> Option<(Segment, u64)> {
+    /// The segment of the entry at `index`, without what lies where in it, and the index and offset of an entry at or
+    /// before it.
+    fn locate(&self, index: u64) -> Option<(Segment, (u64, u64))> {
         let view = self.shared.read();
         let at = view.segments.partition_point(|segment| segment.first <= index).checked_sub(1)?;
         let segment = view.segments.get(at)?;
         let mark = segment.marks.partition_point(|(marked, _)| *marked <= index).checked_sub(1)?;
-        let (_, offset) = *segment.marks.get(mark)?;
-        let slim = Segment {
-            marks: Vec::new(),
-            commits: vec![segment.marks.get(mark).copied()?],
-            file: segment.file.clone(),
-            ..*segment
-        };
-        Some((slim, offset))
+        let bare = Segment { marks: Vec::new(), commits: Vec::new(), file: segment.file.clone(), ..*segment };
+        Some((bare, *segment.marks.get(mark)?))
     }
 
     /// Reads the entries from `index` on to before `end`, at most `limit` of them, all from one segment.
     fn read_from(&self, index: u64, end: u64, limit: usize, near: bool) -> Result<Vec<Stored>, LogError> {
         let size = self.size();
-        let (segment, offset) = self.locate(index).ok_or(LogError::NoEntry { index, size })?;
-        let mut at = segment.commits.first().map_or(index, |(marked, _)| *marked);
+        let (segment, (mut at, offset)) = self.locate(index).ok_or(LogError::NoEntry { index, size })?;
         let mut frames = FrameReader::new(&*segment.file, offset, segment.end);
         if near {
             frames = frames.near();

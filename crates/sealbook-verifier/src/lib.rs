@@ -7,6 +7,7 @@
 
 mod failure;
 mod files;
+mod given;
 mod ledger;
 mod pack;
 mod proof;
@@ -16,6 +17,7 @@ mod target;
 mod testing;
 
 pub use failure::{Class, Failure, printable};
+pub use given::{read_keys, read_note};
 pub use ledger::{Progress, verify_ledger};
 pub use pack::{PackContents, verify_pack};
 pub use proof::verify_proof;

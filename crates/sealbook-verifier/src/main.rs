@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sealbook_core::limits::NOTE_BYTES_MAX;
-use sealbook_core::note::VerifierKey;
-use sealbook_verifier::{Trust, verify_target};
+use sealbook_verifier::{Trust, read_keys, read_note, verify_target};
 
 const HELP: &str = "\
 Exit status: 0 VERIFIED, 1 REFUTED (what and where is printed), 2 UNDECIDED (what is missing is printed).
@@ -63,34 +61,8 @@ fn trust(arguments: &Arguments) -> Result<Trust, String> {
         keys.extend(read_keys(given)?);
     }
     let at_least = match &arguments.at_least {
-        Some(path) => Some(read(path)?),
+        Some(path) => Some(read_note(path)?),
         None => None,
     };
     Ok(Trust { keys, at_least })
-}
-
-/// The keys that an argument gives: itself, or the lines of a file.
-fn read_keys(given: &str) -> Result<Vec<VerifierKey>, String> {
-    let not_a_key = match VerifierKey::parse(given.trim()) {
-        Ok(key) => return Ok(vec![key]),
-        Err(error) => error,
-    };
-    let path = PathBuf::from(given.strip_prefix('@').unwrap_or(given));
-    if !path.exists() {
-        return Err(format!("--key {given}: {not_a_key}, and no such file"));
-    }
-    let text = String::from_utf8(read(&path)?).map_err(|_| format!("--key {given}: the file is no text"))?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let keys: Result<Vec<_>, _> = lines.map(|line| VerifierKey::parse(line.trim())).collect();
-    let keys = keys.map_err(|error| format!("--key {given}: {error}"))?;
-    if keys.is_empty() { Err(format!("--key {given}: the file is empty")) } else { Ok(keys) }
-}
-
-fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
-    let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
-    let metadata = std::fs::metadata(path).map_err(cannot)?;
-    if !metadata.is_file() || metadata.len() > NOTE_BYTES_MAX as u64 {
-        return Err(format!("{}: not a file of at most {NOTE_BYTES_MAX} bytes", path.display()));
-    }
-    std::fs::read(path).map_err(cannot)
 }

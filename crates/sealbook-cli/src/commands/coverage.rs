@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use sealbook_controls::outcome::{Assessment, ControlStatus};
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
+use sealbook_frameworks::{Catalogue, Policy};
 use sealbook_verifier::Trust;
 use serde_json::{Value, json};
 
-use crate::context::{AssessArgs, checked};
+use crate::context::{AssessArgs, CheckedLedger, checked};
 use crate::output::{self, Exit};
 use crate::progress::Talk;
 
@@ -37,21 +38,20 @@ impl Args {
     }
 }
 
+/// A verified ledger and what its entries show.
+pub struct Covered {
+    ledger: CheckedLedger,
+    catalogue: Catalogue,
+    policy: Policy,
+    assessment: Assessment,
+}
+
 /// Verifies the ledger, runs every control test, prints status by control.
 ///
 /// # Errors
 /// When the ledger is refuted, or a framework is unknown.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let world = World::real();
-    let catalogue = args.assess.load_catalogue()?;
-    let policy = args.assess.load_policy(&args.ledger, &catalogue)?;
-    let ledger = checked(&world, &args.ledger, &Trust::default(), talk)?;
-    let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
-    if args.json {
-        output::json(&as_json(&assessment))?;
-    } else {
-        output::write(&sealbook_reports::text::coverage(&assessment, &catalogue)?)?;
-    }
+    let assessment = cover(args, talk)?.assessment;
     let failing = |status: ControlStatus| match args.fail_on.as_deref() {
         Some("not-satisfied") => status == ControlStatus::NotSatisfied,
         Some("no-evidence") => matches!(status, ControlStatus::NotSatisfied | ControlStatus::NoEvidence),
@@ -66,22 +66,35 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     Ok(if fails { Exit::No } else { Exit::Yes })
 }
 
-/// Prints the controls of each framework by status, for each thirty days of a ledger.
+/// Verifies, assesses and prints.
 ///
 /// # Errors
-/// When the ledger is refuted.
-pub fn by_month(ledger: &Path, talk: Talk) -> anyhow::Result<()> {
-    const MONTH_MICROS: i64 = 30 * 86_400_000_000;
-    let mut args = Args::of(ledger);
+/// When the ledger is refuted, or a framework is unknown.
+pub fn cover(args: &Args, talk: Talk) -> anyhow::Result<Covered> {
     let catalogue = args.assess.load_catalogue()?;
-    let policy = args.assess.load_policy(ledger, &catalogue)?;
-    let ledger = checked(&World::real(), ledger, &Trust::default(), talk)?;
-    let whole = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+    let policy = args.assess.load_policy(&args.ledger, &catalogue)?;
+    let ledger = checked(&World::real(), &args.ledger, &Trust::default(), talk)?;
+    let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+    if args.json {
+        output::json(&as_json(&assessment))?;
+    } else {
+        output::write(&sealbook_reports::text::coverage(&assessment, &catalogue)?)?;
+    }
+    Ok(Covered { ledger, catalogue, policy, assessment })
+}
+
+/// Prints the controls of each framework by status, for each thirty days of what was covered.
+///
+/// # Errors
+/// When the entries cannot be read.
+pub fn by_month(covered: &Covered, talk: Talk) -> anyhow::Result<()> {
+    const MONTH_MICROS: i64 = 30 * 86_400_000_000;
+    let Covered { ledger, catalogue, policy, assessment: whole } = covered;
     let mut from = whole.from;
     while from < whole.to {
         let to = (from + MONTH_MICROS).min(whole.to);
-        (args.assess.from, args.assess.to) = (Some(Micros(from)), Some(Micros(to)));
-        let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
+        let month = AssessArgs { from: Some(Micros(from)), to: Some(Micros(to)), ..AssessArgs::default() };
+        let assessment = ledger.assess(&month, catalogue, policy, talk)?.assessment;
         for framework in &assessment.frameworks {
             let count = |status| framework.summary.get(&status).copied().unwrap_or(0);
             output::line(format!(

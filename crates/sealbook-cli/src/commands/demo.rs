@@ -67,9 +67,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let mut exit = verify::run(&verify::Args::of(&ledger, &key), talk)?;
 
     clock.step("3. What do the entries show?");
-    coverage::run(&coverage::Args::of(&ledger), talk)?;
+    let covered = coverage::cover(&coverage::Args::of(&ledger), talk)?;
     clock.step("   The same by month: the faults do not lie in every one");
-    coverage::by_month(&ledger, talk)?;
+    coverage::by_month(&covered, talk)?;
 
     clock.step("4. An evidence pack, and its report");
     let file = args.dir.join("evidence-pack.zip");

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use sealbook_core::note::VerifierKey;
-use sealbook_verifier::{Kind, PackContents, Progress, Report, Trust, kind_of, verify_pack, verify_target};
+use sealbook_verifier::{
+    Kind, PackContents, Progress, Report, Trust, kind_of, read_keys, read_note, verify_pack, verify_target,
+};
 
-use crate::context::{self, PRODUCT};
+use crate::context::PRODUCT;
 use crate::output::{self, Exit};
 use crate::progress::Talk;
 
@@ -38,11 +38,11 @@ pub struct Args {
 /// # Errors
 /// When a key or a file that was named cannot be read; the target itself never is an error, but UNDECIDED.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let keys: Vec<VerifierKey> = args.keys.iter().map(|key| context::key(key)).collect::<Result<_, _>>()?;
-    let at_least = match &args.at_least {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?),
-        None => None,
-    };
+    let mut keys = Vec::new();
+    for given in &args.keys {
+        keys.extend(read_keys(given).map_err(anyhow::Error::msg)?);
+    }
+    let at_least = args.at_least.as_deref().map(read_note).transpose().map_err(anyhow::Error::msg)?;
     let report = check(args, &Trust { keys, at_least }, talk);
     if args.json {
         output::json(&report.json())?;

@@ -147,5 +147,6 @@ fn entry(simulated: Simulated, index: u64, threads: &mut BTreeMap<String, Thread
         raw: None,
         thread,
         genesis: None,
+        successor: None,
     }
 }

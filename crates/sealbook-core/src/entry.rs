@@ -79,6 +79,18 @@ pub struct Entry {
     pub thread: Thread,
     /// Only at index 0.
     pub genesis: Option<Genesis>,
+    /// Verifier key of the signing key that takes over: this entry is the last of its commit, the checkpoint over it is
+    /// still signed with the key before, every larger one with this one.
+    pub successor: Option<String>,
+}
+
+/// What an entry says of the ledger itself, beside its event.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statement<'a> {
+    /// Only at index 0.
+    pub genesis: Option<&'a Genesis>,
+    /// Verifier key of the signing key that takes over.
+    pub successor: Option<&'a str>,
 }
 
 /// A sealed value and the salt that opens its commitment. It lies beside the entry, outside every hash.
@@ -106,11 +118,11 @@ pub struct Body {
     subject: String,
     event_id: String,
     source: Source,
-    /// Pairs 5 to 8 and 10, encoded.
+    /// Pairs 5 to 8, 10 and 11, encoded.
     pairs: usize,
     source_bytes: Vec<u8>,
     rest_bytes: Vec<u8>,
-    genesis_bytes: Option<Vec<u8>>,
+    statement_bytes: Vec<u8>,
 }
 
 /// The place of an entry.
@@ -134,7 +146,7 @@ impl Body {
         event: &Event,
         commitments: &BTreeMap<String, Commitment>,
         raw: Option<&Raw>,
-        genesis: Option<&Genesis>,
+        statement: Statement<'_>,
     ) -> Self {
         let mut w = Writer::new();
         write_source(&mut w, source);
@@ -154,15 +166,18 @@ impl Body {
             write_raw(&mut w, raw);
         }
         let rest_bytes = w.into_bytes();
-        let genesis_bytes = genesis.map(|genesis| {
-            let mut w = Writer::new();
+        let mut w = Writer::new();
+        if let Some(genesis) = statement.genesis {
+            pairs += 1;
             w.uint(10);
             write_genesis(&mut w, genesis);
-            w.into_bytes()
-        });
-        if genesis_bytes.is_some() {
-            pairs += 1;
         }
+        if let Some(successor) = statement.successor {
+            pairs += 1;
+            w.uint(11);
+            w.text(successor);
+        }
+        let statement_bytes = w.into_bytes();
         Self {
             subject: event.subject.id.clone(),
             event_id: event.id.clone(),
@@ -170,7 +185,7 @@ impl Body {
             pairs,
             source_bytes,
             rest_bytes,
-            genesis_bytes,
+            statement_bytes,
         }
     }
 
@@ -196,7 +211,7 @@ impl Body {
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         // map head 1, version 2, index 10, time 10, prev 35, thread 23: rounded up.
-        self.source_bytes.len() + self.rest_bytes.len() + self.genesis_bytes.as_ref().map_or(0, Vec::len) + 96
+        self.source_bytes.len() + self.rest_bytes.len() + self.statement_bytes.len() + 96
     }
 
     /// The entry's bytes at its place.
@@ -222,9 +237,7 @@ impl Body {
             w.uint(2);
             w.uint(prev);
         }
-        if let Some(genesis) = &self.genesis_bytes {
-            w.raw(genesis);
-        }
+        w.raw(&self.statement_bytes);
         w.into_bytes()
     }
 }
@@ -233,8 +246,8 @@ impl Entry {
     /// The bytes that are hashed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Body::new(&self.source, &self.event, &self.commitments, self.raw.as_ref(), self.genesis.as_ref())
-            .place(&self.place())
+        let statement = Statement { genesis: self.genesis.as_ref(), successor: self.successor.as_deref() };
+        Body::new(&self.source, &self.event, &self.commitments, self.raw.as_ref(), statement).place(&self.place())
     }
 
     /// Its place.
@@ -362,7 +375,8 @@ fn write_genesis(w: &mut Writer, genesis: &Genesis) {
 
 fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
     let (mut version, mut index, mut recorded_at, mut prev, mut source) = (None, None, None, None, None);
-    let (mut event, mut commitments, mut raw, mut thread, mut genesis) = (None, BTreeMap::new(), None, None, None);
+    let (mut event, mut commitments, mut raw, mut thread) = (None, BTreeMap::new(), None, None);
+    let (mut genesis, mut successor) = (None, None);
     for _ in 0..r.map()? {
         match r.uint()? {
             1 => version = Some(r.uint()?),
@@ -375,6 +389,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
             8 => raw = Some(read_raw(r)?),
             9 => thread = Some(read_thread(r)?),
             10 => genesis = Some(read_genesis(r)?),
+            11 => successor = Some(r.text()?.to_owned()),
             key => return Err(r.error(format!("unknown key {key} in the entry"))),
         }
     }
@@ -387,7 +402,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
     let (Some(source), Some(event), Some(thread)) = (source, event, thread) else {
         return Err(r.error("source, event or thread is missing"));
     };
-    Ok(Entry { index, recorded_at, prev, source, event, commitments, raw, thread, genesis })
+    Ok(Entry { index, recorded_at, prev, source, event, commitments, raw, thread, genesis, successor })
 }
 
 fn read_source(r: &mut Reader<'_>) -> Result<Source, DecodeError> {
@@ -523,6 +538,7 @@ mod tests {
             raw: Some(Raw { commitment: Commitment([1; 32]), length: 10, media_type: "application/json".into() }),
             thread: Thread { n: 2, prev: Some(5) },
             genesis: None,
+            successor: None,
         }
     }
 

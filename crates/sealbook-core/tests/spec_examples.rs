@@ -38,6 +38,7 @@ fn genesis() -> Entry {
         raw: None,
         thread: Thread { n: 1, prev: None },
         genesis: Some(genesis),
+        successor: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn second(prev: ChainValue) -> (Entry, Vec<Opening>) {
         raw: None,
         thread: Thread { n: 1, prev: None },
         genesis: None,
+        successor: None,
     };
     (entry, openings)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sealbook_core::entry::{Body, Genesis, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, encode_openings, seal};
+use sealbook_core::entry::{Body, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, encode_openings, seal};
 use sealbook_core::event::{Event, sealable};
 use sealbook_core::hash::SALT_BYTES;
 use sealbook_core::limits::{ENTRY_BYTES_MAX, RAW_BYTES_MAX, SOURCE_ID_BYTES_MAX};
@@ -69,14 +69,14 @@ impl Prepared {
     /// # Errors
     /// [`PrepareError::Field`] names the field that breaks a limit; [`PrepareError::Entropy`] when there is no salt.
     pub fn new(submission: Submission, sealing: &Sealing, entropy: &dyn Entropy) -> Result<Self, PrepareError> {
-        Self::with_genesis(submission, sealing, entropy, None)
+        Self::stating(submission, sealing, entropy, Statement::default())
     }
 
-    pub(crate) fn with_genesis(
+    pub(crate) fn stating(
         submission: Submission,
         sealing: &Sealing,
         entropy: &dyn Entropy,
-        genesis: Option<&Genesis>,
+        statement: Statement<'_>,
     ) -> Result<Self, PrepareError> {
         let Submission { source, mut event, raw } = submission;
         event.check()?;
@@ -109,7 +109,7 @@ impl Prepared {
         if let Some(error) = failed {
             return Err(PrepareError::Entropy(error));
         }
-        let body = Body::new(&source, &event, &commitments, raw.as_ref(), genesis);
+        let body = Body::new(&source, &event, &commitments, raw.as_ref(), statement);
         if body.bytes_max() > ENTRY_BYTES_MAX {
             let problem =
                 format!("the entry would have {} bytes, at most {ENTRY_BYTES_MAX} are allowed", body.bytes_max());

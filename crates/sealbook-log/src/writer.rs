@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sealbook_core::checkpoint::Checkpoint;
-use sealbook_core::entry::{Genesis, Place};
+use sealbook_core::entry::{Genesis, Place, Statement};
 use sealbook_core::limits::ORIGIN_BYTES_MAX;
 use sealbook_core::note::{VerifierKey, name_is_valid};
 use sealbook_core::segment::{Commit, Frame, Header, push_frame};
@@ -66,8 +66,13 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
     let formats = names.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
     let genesis = Genesis { origin: origin.to_owned(), verifier_key: key.verifier().to_string(), formats };
     let submission = act(origin, "ledger.created", "0", now, &[]);
-    let prepared = Prepared::with_genesis(submission, &Sealing::default(), &*world.entropy, Some(&genesis))
-        .map_err(|error| LogError::BadKey { path: layout.signing_key(), detail: error.to_string() })?;
+    let prepared = Prepared::stating(
+        submission,
+        &Sealing::default(),
+        &*world.entropy,
+        Statement { genesis: Some(&genesis), successor: None },
+    )
+    .map_err(|error| LogError::BadKey { path: layout.signing_key(), detail: error.to_string() })?;
     let mut state = State::default();
     let body = &prepared.body;
     let place = Place { index: 0, recorded_at: now, prev: state.chain, thread: state.thread(prepared.keys) };

@@ -115,5 +115,6 @@ fn entry(n: u64) -> Entry {
         raw: None,
         thread: Thread { n: 1, prev: None },
         genesis: None,
+        successor: None,
     }
 }

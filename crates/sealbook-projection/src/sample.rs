@@ -125,6 +125,7 @@ impl Sample {
             raw: None,
             thread,
             genesis: None,
+            successor: None,
         })
     }
 

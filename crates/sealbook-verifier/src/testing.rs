@@ -250,6 +250,7 @@ impl Writer<'_> {
             }),
             thread,
             genesis,
+            successor: None,
         };
         if entry.raw.is_some() {
             openings.push(raw);

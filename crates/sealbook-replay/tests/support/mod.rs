@@ -40,6 +40,7 @@ pub fn entries(events: Vec<Event>) -> Vec<Entry> {
             raw: None,
             thread: Thread { n: 1, prev: None },
             genesis: None,
+            successor: None,
         });
     }
     entries

@@ -1,7 +1,4 @@
-//! Deterministic CBOR (RFC 8949 §4.2.1): a writer that can produce nothing else, and typed reading.
-
-use minicbor::data::Type;
-use minicbor::decode::Decoder;
+//! Deterministic CBOR (RFC 8949 §4.2.1): a writer that can produce nothing else, and a reader that takes nothing else.
 
 /// Why bytes are not what the format asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +28,12 @@ impl Writer {
     #[must_use]
     pub fn new() -> Self {
         Self { bytes: Vec::with_capacity(512) }
+    }
+
+    /// Goes on after `bytes`.
+    #[must_use]
+    pub fn onto(bytes: Vec<u8>) -> Self {
+        Self { bytes }
     }
 
     /// What was written.
@@ -115,112 +118,203 @@ impl Writer {
     }
 }
 
-/// Reads CBOR by type, with the offset in every error.
-///
-/// It accepts a few encodings that [`Writer`] never makes (longer integers, for example); whoever needs strictness
-/// encodes again and compares.
-#[derive(Debug)]
+/// Reads deterministic CBOR by type, with the offset in every error: a length or an integer that is longer than it must
+/// be, or of indefinite length, is refused. Order and repetition of keys are refused by [`Reader::key`] and
+/// [`Reader::text_key`].
+#[derive(Clone, Debug)]
 pub struct Reader<'b> {
-    inner: Decoder<'b>,
+    bytes: &'b [u8],
+    at: usize,
 }
+
+const UINT: u8 = 0;
+const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const ARRAY: u8 = 4;
+const MAP: u8 = 5;
+const TAG: u8 = 6;
+const FALSE: u8 = 0xf4;
+const TRUE: u8 = 0xf5;
+const NULL: u8 = 0xf6;
+
+const NOT_SHORTEST: &str =
+    "a longer head than the value needs: not in deterministic encoding (RFC 8949 §4.2.1)";
+const INDEFINITE: &str = "an indefinite length or a reserved head: not in deterministic encoding (RFC 8949 §4.2.1)";
+const KEY_ORDER: &str = "a key that is not above the one before: not in deterministic encoding (RFC 8949 §4.2.1)";
 
 impl<'b> Reader<'b> {
     /// Reads `bytes` from the start.
     #[must_use]
     pub fn new(bytes: &'b [u8]) -> Self {
-        Self { inner: Decoder::new(bytes) }
+        Self { bytes, at: 0 }
     }
 
     /// An error at the present place.
+    #[cold]
     pub fn error(&self, problem: impl Into<String>) -> DecodeError {
-        DecodeError { offset: self.inner.position(), problem: problem.into() }
+        DecodeError { offset: self.at, problem: problem.into() }
     }
 
-    fn read<T>(
-        &mut self,
-        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
-    ) -> Result<T, DecodeError> {
-        let offset = self.inner.position();
-        read(&mut self.inner).map_err(|e| DecodeError { offset, problem: e.to_string() })
+    #[cold]
+    fn error_at(&self, offset: usize, problem: &str) -> DecodeError {
+        DecodeError { offset, problem: problem.to_owned() }
+    }
+
+    fn peek(&self) -> Result<u8, DecodeError> {
+        self.bytes.get(self.at).copied().ok_or_else(|| self.error("the bytes end in the middle"))
+    }
+
+    /// The number in the head of an item of type `major`, the head passed.
+    #[inline]
+    fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
+        let first = self.peek()?;
+        if first >> 5 != major {
+            return Err(self.error(format!("expected {}, found {}", what(major << 5), what(first))));
+        }
+        let low = first & 0x1f;
+        if low < 24 {
+            self.at += 1;
+            return Ok(u64::from(low));
+        }
+        self.long_head(low)
+    }
+
+    fn long_head(&mut self, low: u8) -> Result<u64, DecodeError> {
+        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
+        let (value, length, least) = match low {
+            24 => (rest.first_chunk().map(|b| u64::from(u8::from_be_bytes(*b))), 1, 24),
+            25 => (rest.first_chunk().map(|b| u64::from(u16::from_be_bytes(*b))), 2, 1 << 8),
+            26 => (rest.first_chunk().map(|b| u64::from(u32::from_be_bytes(*b))), 4, 1 << 16),
+            27 => (rest.first_chunk().map(|b| u64::from_be_bytes(*b)), 8, 1 << 32),
+            _ => return Err(self.error(INDEFINITE)),
+        };
+        let value = value.ok_or_else(|| self.error("the bytes end in the middle"))?;
+        if value < least {
+            return Err(self.error(NOT_SHORTEST));
+        }
+        self.at += 1 + length;
+        Ok(value)
+    }
+
+    fn string(&mut self, major: u8) -> Result<&'b [u8], DecodeError> {
+        let start = self.at;
+        let length = usize::try_from(self.head(major)?).unwrap_or(usize::MAX);
+        let end = self.at.saturating_add(length);
+        let Some(string) = self.bytes.get(self.at..end) else {
+            return Err(self.error_at(start, "a string runs past the end"));
+        };
+        self.at = end;
+        Ok(string)
     }
 
     /// An unsigned integer.
     pub fn uint(&mut self) -> Result<u64, DecodeError> {
-        self.read(Decoder::u64)
+        self.head(UINT)
     }
 
     /// A signed integer.
     pub fn int(&mut self) -> Result<i64, DecodeError> {
-        self.read(Decoder::i64)
+        let start = self.at;
+        let negative = self.peek()? >> 5 == NEGATIVE;
+        let value = i64::try_from(self.head(u8::from(negative))?);
+        let value = value.map_err(|_| self.error_at(start, "an integer beyond 64 bits with sign"))?;
+        Ok(if negative { !value } else { value })
     }
 
     /// A text string.
     pub fn text(&mut self) -> Result<&'b str, DecodeError> {
-        self.read(Decoder::str)
+        let start = self.at;
+        let bytes = self.string(TEXT)?;
+        core::str::from_utf8(bytes).map_err(|_| self.error_at(start, "a text that is not UTF-8"))
     }
 
     /// A byte string.
     pub fn bytes(&mut self) -> Result<&'b [u8], DecodeError> {
-        self.read(Decoder::bytes)
+        self.string(BYTES)
     }
 
     /// A byte string of exactly `N` bytes.
     pub fn array_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let start = self.at;
         let bytes = self.bytes()?;
-        bytes.try_into().map_err(|_| self.error(format!("expected {N} bytes, found {}", bytes.len())))
+        bytes.try_into().map_err(|_| self.error_at(start, &format!("expected {N} bytes, found {}", bytes.len())))
     }
 
     /// `true` or `false`.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
-        self.read(Decoder::bool)
+        let value = match self.peek()? {
+            FALSE => false,
+            TRUE => true,
+            other => return Err(self.error(format!("expected true or false, found {}", what(other)))),
+        };
+        self.at += 1;
+        Ok(value)
     }
 
-    /// Whether a `null` comes next; it is then passed.
-    pub fn null(&mut self) -> Result<bool, DecodeError> {
-        let is_null = self.read(|d| d.datatype())? == Type::Null;
-        if is_null {
-            self.read(Decoder::null)?;
-        }
-        Ok(is_null)
-    }
-
-    /// Whether a byte string comes next.
-    pub fn at_bytes(&mut self) -> Result<bool, DecodeError> {
-        Ok(self.read(|d| d.datatype())? == Type::Bytes)
-    }
-
-    /// The head of a map of definite length: its number of pairs.
+    /// The head of a map: its number of pairs.
     pub fn map(&mut self) -> Result<u64, DecodeError> {
-        self.read(Decoder::map)?.ok_or_else(|| self.error("map of indefinite length"))
+        self.head(MAP)
     }
 
-    /// The head of an array of definite length: its number of items.
+    /// The head of an array: its number of items.
     pub fn array(&mut self) -> Result<u64, DecodeError> {
-        self.read(Decoder::array)?.ok_or_else(|| self.error("array of indefinite length"))
+        self.head(ARRAY)
     }
 
-    /// A tag.
-    pub fn tag(&mut self) -> Result<u64, DecodeError> {
-        Ok(self.read(Decoder::tag)?.as_u64())
+    /// The next key of a map whose keys are positive integers; it must be above `before` (0 at the start).
+    pub fn key(&mut self, before: &mut u64) -> Result<u64, DecodeError> {
+        let start = self.at;
+        let key = self.uint()?;
+        if key <= *before {
+            return Err(self.error_at(start, KEY_ORDER));
+        }
+        *before = key;
+        Ok(key)
     }
 
-    /// Skips one item and gives its bytes.
-    pub fn skip(&mut self) -> Result<&'b [u8], DecodeError> {
-        let start = self.inner.position();
-        self.read(Decoder::skip)?;
-        let end = self.inner.position();
-        self.inner.input().get(start..end).ok_or_else(|| self.error("item runs past the end"))
+    /// The next key of a map whose keys are texts; it must come after `before` (`None` at the start), by length, then bytes.
+    pub fn text_key(&mut self, before: &mut Option<&'b str>) -> Result<&'b str, DecodeError> {
+        let start = self.at;
+        let key = self.text()?;
+        if before.is_some_and(|before| (key.len(), key) <= (before.len(), before)) {
+            return Err(self.error_at(start, KEY_ORDER));
+        }
+        *before = Some(key);
+        Ok(key)
     }
 
     /// How many bytes were read.
     #[must_use]
     pub fn position(&self) -> usize {
-        self.inner.position()
+        self.at
+    }
+
+    /// What was read since `start`.
+    #[must_use]
+    pub fn since(&self, start: usize) -> &'b [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
     }
 
     /// Fails unless everything was read.
     pub fn end(&self) -> Result<(), DecodeError> {
-        let rest = self.inner.input().len().saturating_sub(self.inner.position());
+        let rest = self.bytes.len().saturating_sub(self.at);
         if rest == 0 { Ok(()) } else { Err(self.error(format!("{rest} trailing bytes"))) }
+    }
+}
+
+/// What an item is that begins with `first`.
+fn what(first: u8) -> &'static str {
+    match (first >> 5, first) {
+        (UINT, _) => "an unsigned integer",
+        (NEGATIVE, _) => "a negative integer",
+        (BYTES, _) => "a byte string",
+        (TEXT, _) => "a text",
+        (ARRAY, _) => "an array",
+        (MAP, _) => "a map",
+        (TAG, _) => "a tag",
+        (_, FALSE | TRUE) => "a boolean",
+        (_, NULL) => "null",
+        _ => "a float or another simple value",
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::cbor::{DecodeError, Reader, Writer};
-use crate::event::{Event, sealable};
+use crate::cbor::{DecodeError, Writer};
+use crate::event::Event;
 use crate::hash::{ChainValue, Commitment, SALT_BYTES, commitment};
-use crate::limits::{ENTRY_BYTES_MAX, SEALED_FIELDS_MAX};
+use crate::limits::SEALED_FIELDS_MAX;
 use crate::time::Micros;
+use crate::view::{EntryView, OpeningView, pass_openings};
 
 /// Version of the entry format; the first pair of every entry.
 pub const ENTRY_VERSION: u64 = 1;
@@ -217,7 +218,14 @@ impl Body {
     /// The entry's bytes at its place.
     #[must_use]
     pub fn place(&self, place: &Place) -> Vec<u8> {
-        let mut w = Writer::new();
+        let mut bytes = Vec::with_capacity(self.bytes_max());
+        self.place_onto(&mut bytes, place);
+        bytes
+    }
+
+    /// Appends the entry's bytes at its place to `out`.
+    pub fn place_onto(&self, out: &mut Vec<u8>, place: &Place) {
+        let mut w = Writer::onto(core::mem::take(out));
         w.map(self.pairs + 5);
         w.uint(1);
         w.uint(ENTRY_VERSION);
@@ -238,7 +246,7 @@ impl Body {
             w.uint(prev);
         }
         w.raw(&self.statement_bytes);
-        w.into_bytes()
+        *out = w.into_bytes();
     }
 }
 
@@ -261,19 +269,7 @@ impl Entry {
     /// # Errors
     /// Where and why the bytes are not an entry in deterministic encoding.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() > ENTRY_BYTES_MAX {
-            let problem = format!("entry of {} bytes, at most {ENTRY_BYTES_MAX} are allowed", bytes.len());
-            return Err(DecodeError { offset: 0, problem });
-        }
-        let mut r = Reader::new(bytes);
-        let entry = read_entry(&mut r)?;
-        r.end()?;
-        let again = entry.encode();
-        if again != bytes {
-            let offset = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-            return Err(DecodeError { offset, problem: "not in deterministic encoding (RFC 8949 §4.2.1)".to_owned() });
-        }
-        Ok(entry)
+        EntryView::decode(bytes)?.entry()
     }
 
     /// Whether `opening` opens one of the commitments of this entry.
@@ -373,116 +369,6 @@ fn write_genesis(w: &mut Writer, genesis: &Genesis) {
     }
 }
 
-fn read_entry(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
-    let (mut version, mut index, mut recorded_at, mut prev, mut source) = (None, None, None, None, None);
-    let (mut event, mut commitments, mut raw, mut thread) = (None, BTreeMap::new(), None, None);
-    let (mut genesis, mut successor) = (None, None);
-    for _ in 0..r.map()? {
-        match r.uint()? {
-            1 => version = Some(r.uint()?),
-            2 => index = Some(r.uint()?),
-            3 => recorded_at = Some(Micros(r.int()?)),
-            4 => prev = Some(ChainValue(r.array_of()?)),
-            5 => source = Some(read_source(r)?),
-            6 => event = Some(Event::read(r)?),
-            7 => commitments = read_commitments(r)?,
-            8 => raw = Some(read_raw(r)?),
-            9 => thread = Some(read_thread(r)?),
-            10 => genesis = Some(read_genesis(r)?),
-            11 => successor = Some(r.text()?.to_owned()),
-            key => return Err(r.error(format!("unknown key {key} in the entry"))),
-        }
-    }
-    if version != Some(ENTRY_VERSION) {
-        return Err(r.error(format!("entry format {version:?}, this reader knows {ENTRY_VERSION}")));
-    }
-    let (Some(index), Some(recorded_at), Some(prev)) = (index, recorded_at, prev) else {
-        return Err(r.error("index, time or link is missing"));
-    };
-    let (Some(source), Some(event), Some(thread)) = (source, event, thread) else {
-        return Err(r.error("source, event or thread is missing"));
-    };
-    Ok(Entry { index, recorded_at, prev, source, event, commitments, raw, thread, genesis, successor })
-}
-
-fn read_source(r: &mut Reader<'_>) -> Result<Source, DecodeError> {
-    let (mut id, mut format, mut version, mut sequence) = (None, None, None, None);
-    for _ in 0..r.map()? {
-        match r.uint()? {
-            1 => id = Some(r.text()?.to_owned()),
-            2 => format = Some(r.text()?.to_owned()),
-            3 => version = Some(r.uint()?),
-            4 => sequence = Some(r.uint()?),
-            key => return Err(r.error(format!("unknown key {key} in the source"))),
-        }
-    }
-    match (id, format, version) {
-        (Some(id), Some(format), Some(version)) => Ok(Source { id, format, version, sequence }),
-        _ => Err(r.error("id, format or version of the source is missing")),
-    }
-}
-
-fn read_commitments(r: &mut Reader<'_>) -> Result<BTreeMap<String, Commitment>, DecodeError> {
-    let mut commitments = BTreeMap::new();
-    for _ in 0..r.map()? {
-        let path = r.text()?;
-        if !sealable(path) {
-            return Err(r.error(format!("{path:?} is no field that can be sealed")));
-        }
-        commitments.insert(path.to_owned(), Commitment(r.array_of()?));
-    }
-    Ok(commitments)
-}
-
-fn read_raw(r: &mut Reader<'_>) -> Result<Raw, DecodeError> {
-    let (mut commitment, mut length, mut media_type) = (None, None, None);
-    for _ in 0..r.map()? {
-        match r.uint()? {
-            1 => commitment = Some(Commitment(r.array_of()?)),
-            2 => length = Some(r.uint()?),
-            3 => media_type = Some(r.text()?.to_owned()),
-            key => return Err(r.error(format!("unknown key {key} in the raw bytes"))),
-        }
-    }
-    match (commitment, length, media_type) {
-        (Some(commitment), Some(length), Some(media_type)) => Ok(Raw { commitment, length, media_type }),
-        _ => Err(r.error("commitment, length or media type of the raw bytes is missing")),
-    }
-}
-
-fn read_thread(r: &mut Reader<'_>) -> Result<Thread, DecodeError> {
-    let (mut n, mut prev) = (None, None);
-    for _ in 0..r.map()? {
-        match r.uint()? {
-            1 => n = Some(r.uint()?),
-            2 => prev = Some(r.uint()?),
-            key => return Err(r.error(format!("unknown key {key} in the thread"))),
-        }
-    }
-    n.map(|n| Thread { n, prev }).ok_or_else(|| r.error("number in the thread is missing"))
-}
-
-fn read_genesis(r: &mut Reader<'_>) -> Result<Genesis, DecodeError> {
-    let (mut origin, mut verifier_key, mut formats) = (None, None, BTreeMap::new());
-    for _ in 0..r.map()? {
-        match r.uint()? {
-            1 => origin = Some(r.text()?.to_owned()),
-            2 => verifier_key = Some(r.text()?.to_owned()),
-            3 => {
-                for _ in 0..r.map()? {
-                    let name = r.text()?.to_owned();
-                    formats.insert(name, r.text()?.to_owned());
-                }
-            }
-            key => return Err(r.error(format!("unknown key {key} in the genesis"))),
-        }
-    }
-    match (origin, verifier_key) {
-        (Some(origin), Some(verifier_key)) => Ok(Genesis { origin, verifier_key, formats }),
-        _ => Err(r.error("origin or key of the genesis is missing")),
-    }
-}
-
 /// Encodes openings as they lie beside an entry: an array of `[path, salt, value]`.
 #[must_use]
 pub fn encode_openings(openings: &[Opening]) -> Vec<u8> {
@@ -502,15 +388,11 @@ pub fn encode_openings(openings: &[Opening]) -> Vec<u8> {
 /// # Errors
 /// Where and why the bytes are no list of openings.
 pub fn decode_openings(bytes: &[u8]) -> Result<Vec<Opening>, DecodeError> {
-    let mut r = Reader::new(bytes);
     let mut openings = Vec::new();
-    for _ in 0..r.array()? {
-        if r.array()? != 3 {
-            return Err(r.error("an opening has three items"));
-        }
-        openings.push(Opening { path: r.text()?.to_owned(), salt: r.array_of()?, value: r.bytes()?.to_owned() });
-    }
-    r.end()?;
+    pass_openings(bytes, &mut |opening| {
+        let OpeningView { path, salt, value } = opening;
+        openings.push(Opening { path: path.to_owned(), salt, value: value.to_owned() });
+    })?;
     Ok(openings)
 }
 

@@ -1,5 +1,8 @@
 //! Digests: what each is called, and the domain that separates it from every other.
 
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 use sha2::{Digest as _, Sha256};
 
 /// Context of the chain value (BLAKE3 derive-key mode). Changing it is a new format.
@@ -40,17 +43,21 @@ digest! {
     Commitment
 }
 
+/// Keys that BLAKE3 derives from the contexts, once.
+static CHAIN_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(CHAIN_CONTEXT));
+static SEAL_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(SEAL_CONTEXT));
+
 /// Chain value of an entry. The entry names its predecessor's value, so the bytes alone are enough.
 #[must_use]
 pub fn chain_value(entry: &[u8]) -> ChainValue {
-    ChainValue(blake3::derive_key(CHAIN_CONTEXT, entry))
+    ChainValue(*blake3::Hasher::new_from_context_key(&CHAIN_KEY).update(entry).finalize().as_bytes())
 }
 
 /// Commitment to `value` of the field at `path`: BLAKE3 derive-key over salt, length of the path in two bytes
 /// (big-endian), path, value.
 #[must_use]
 pub fn commitment(salt: &[u8; SALT_BYTES], path: &str, value: &[u8]) -> Commitment {
-    let mut hasher = blake3::Hasher::new_derive_key(SEAL_CONTEXT);
+    let mut hasher = blake3::Hasher::new_from_context_key(&SEAL_KEY);
     hasher.update(salt);
     hasher.update(&u16::try_from(path.len()).unwrap_or(u16::MAX).to_be_bytes());
     hasher.update(path.as_bytes());

@@ -190,11 +190,28 @@ fn checksum(length: [u8; 4], kind: u8, payload: &[u8]) -> u32 {
 }
 
 fn push(out: &mut Vec<u8>, kind: u8, payload: &[u8]) {
+    push_with(out, kind, |out| out.extend_from_slice(payload));
+}
+
+/// Appends a frame whose payload `write` appends; gives where the payload begins.
+fn push_with(out: &mut Vec<u8>, kind: u8, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&[0; FRAME_HEAD_BYTES]);
+    write(out);
+    let Some((head, payload)) = out.get_mut(start..).and_then(<[u8]>::split_first_chunk_mut::<FRAME_HEAD_BYTES>) else {
+        return out.len();
+    };
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes();
-    out.extend_from_slice(&length);
-    out.push(kind);
-    out.extend_from_slice(&checksum(length, kind, payload).to_le_bytes());
-    out.extend_from_slice(payload);
+    let sum = checksum(length, kind, payload).to_le_bytes();
+    let [l0, l1, l2, l3] = length;
+    let [c0, c1, c2, c3] = sum;
+    *head = [l0, l1, l2, l3, kind, c0, c1, c2, c3];
+    start + FRAME_HEAD_BYTES
+}
+
+/// Appends the frame of an entry whose bytes `write` appends, without a copy; gives where these begin.
+pub fn push_entry_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+    push_with(out, ENTRY, write)
 }
 
 /// Appends a frame to `out`.

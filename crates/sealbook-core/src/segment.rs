@@ -21,6 +21,8 @@ const COMMIT: u8 = 3;
 const FOOTER: u8 = 4;
 const COMMIT_BYTES: usize = 8 + 8 + 32 + 32 + 64 + 32;
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 32;
+/// Bytes of the frame of a footer, which ends a sealed segment.
+pub const FOOTER_FRAME_BYTES: usize = FRAME_HEAD_BYTES + FOOTER_BYTES;
 
 /// What a segment file begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

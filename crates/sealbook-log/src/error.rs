@@ -87,6 +87,14 @@ pub enum LogError {
         /// Entries in the ledger.
         size: u64,
     },
+    /// A lookup file is not what the writer wrote.
+    #[error("{path} at byte {offset}: not what was written; it was removed, and a restart makes it anew from the log")]
+    BadLookup {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+    },
     /// A derived hash tile is missing or wrong.
     #[error("{path}: {detail}; `sealbook rebuild` makes it anew")]
     BadTile {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealbook_core::segment::{HEADER_BYTES, Header};
+use sealbook_core::segment::{FOOTER_FRAME_BYTES, HEADER_BYTES, Header};
 use sealbook_disk::{DiskFile, World};
 
 use crate::error::LogError;
@@ -31,12 +31,14 @@ pub(crate) struct Segment {
     pub(crate) marks: Vec<(u64, u64)>,
     /// Size of the log after some commits, and the offset of their frames, ascending.
     pub(crate) commits: Vec<(u64, u64)>,
+    /// Entries that name a key that takes over, and the key.
+    pub(crate) keys: Vec<(u64, String)>,
 }
 
 impl Segment {
     pub(crate) fn new(header: &Header, file: Arc<dyn DiskFile>) -> Self {
         let end = HEADER_BYTES as u64;
-        Self { number: header.number, first: header.first, file, end, marks: Vec::new(), commits: Vec::new() }
+        Self { number: header.number, first: header.first, file, end, marks: Vec::new(), commits: Vec::new(), keys: Vec::new() }
     }
 
     pub(crate) fn mark_entry(&mut self, index: u64, offset: u64) {
@@ -59,11 +61,18 @@ pub(crate) struct OpenSegment {
     /// Where the next batch goes.
     pub(crate) end: u64,
     filled: u64,
+    /// Bytes after which it is full.
+    bytes_max: u64,
 }
 
 impl OpenSegment {
     /// Creates a segment: header, zeros after it, all of it durable, its name too.
-    pub(crate) fn create(world: &World, layout: &Layout, header: &Header) -> Result<Self, LogError> {
+    pub(crate) fn create(
+        world: &World,
+        layout: &Layout,
+        header: &Header,
+        bytes_max: u64,
+    ) -> Result<Self, LogError> {
         let path = layout.segment(header.number);
         let temporary = path.with_extension("new");
         if world.disk.exists(&temporary) {
@@ -75,15 +84,26 @@ impl OpenSegment {
         file.write_at(&bytes, 0).and_then(|()| file.sync()).map_err(LogError::io(&temporary))?;
         world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
         world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
-        Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN })
+        Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN, bytes_max })
+    }
+
+    /// Goes on with the next segment.
+    pub(crate) fn succeed(&mut self, world: &World, layout: &Layout, header: &Header) -> Result<(), LogError> {
+        *self = Self::create(world, layout, header, self.bytes_max)?;
+        Ok(())
     }
 
     /// Goes on with an existing segment after its last commit.
-    pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment) -> Result<Self, LogError> {
+    pub(crate) fn resume(
+        world: &World,
+        layout: &Layout,
+        segment: &Segment,
+        bytes_max: u64,
+    ) -> Result<Self, LogError> {
         let path = layout.segment(segment.number);
         let file: Arc<dyn DiskFile> = world.disk.open(&path, true).map_err(LogError::io(&path))?.into();
         let filled = file.length().map_err(LogError::io(&path))?;
-        Ok(Self { file, number: segment.number, end: segment.end, filled })
+        Ok(Self { file, number: segment.number, end: segment.end, filled, bytes_max })
     }
 
     pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
@@ -95,7 +115,7 @@ impl OpenSegment {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.end >= SEGMENT_BYTES
+        self.end >= self.bytes_max
     }
 
     /// Writes `bytes` after the last commit and makes them durable with one sync.
@@ -111,6 +131,12 @@ impl OpenSegment {
         self.file.sync()?;
         self.end = after;
         Ok(())
+    }
+
+    /// Takes the footer into account that stands behind the last commit, and cuts off what a crash left there.
+    pub(crate) fn end_sealed(&mut self) -> std::io::Result<()> {
+        self.end += FOOTER_FRAME_BYTES as u64;
+        if self.filled == self.end { Ok(()) } else { self.cut() }
     }
 
     /// Cuts the zeros off a segment whose footer is durable.

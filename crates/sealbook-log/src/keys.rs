@@ -1,5 +1,7 @@
 //! The signing key of a log: made, kept in a private file, used for checkpoints and nothing else.
 
+use std::path::{Path, PathBuf};
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::{ED25519, VerifierKey, decode_base64, encode_base64, signature_line};
@@ -9,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::error::LogError;
 use crate::layout::Layout;
+use crate::lookup::Secret;
+use crate::ring::Ring;
 
 /// Context of the key that seals commits, which is derived from the signing key.
 const SEAL_CONTEXT: &str = "sealbook 2026-11 writer's seal v1: key";
@@ -16,6 +20,7 @@ const PREFIX: &str = "PRIVATE+KEY+";
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 
 /// The private key of a log. Its name is the origin of the log.
+#[derive(Clone)]
 pub struct LogKey {
     key: SigningKey,
     verifier: VerifierKey,
@@ -46,7 +51,16 @@ impl LogKey {
     /// # Errors
     /// When the file is missing or is no key.
     pub fn load(world: &World, layout: &Layout) -> Result<Self, LogError> {
-        let path = layout.signing_key();
+        Self::load_from(world, layout.signing_key())
+    }
+
+    /// The key that was made to take over, if the change was not finished.
+    pub(crate) fn load_next(world: &World, layout: &Layout) -> Result<Option<Self>, LogError> {
+        let path = layout.next_key();
+        if world.disk.exists(&path) { Self::load_from(world, path).map(Some) } else { Ok(None) }
+    }
+
+    fn load_from(world: &World, path: PathBuf) -> Result<Self, LogError> {
         let bytes = read_file(&*world.disk, &path, KEY_FILE_BYTES_MAX).map_err(LogError::io(&path))?;
         let bytes = Zeroizing::new(bytes);
         let parsed = core::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(text.trim_end()));
@@ -62,15 +76,12 @@ impl LogKey {
         (*kind == ED25519 && sealbook_core::hash::hex(&key.verifier.id()) == id).then_some(key)
     }
 
-    pub(crate) fn store(&self, world: &World, layout: &Layout) -> Result<(), LogError> {
+    /// Writes the private half into a file that only its owner can read.
+    pub(crate) fn store(&self, world: &World, path: &Path) -> Result<(), LogError> {
         let typed = Zeroizing::new([&[ED25519][..], self.key.as_bytes()].concat());
         let id = sealbook_core::hash::hex(&self.verifier.id());
         let text = Zeroizing::new(format!("{PREFIX}{}+{id}+{}\n", self.verifier.name(), encode_base64(&typed)));
-        let path = layout.signing_key();
-        replace_file(&*world.disk, &path, text.as_bytes(), true).map_err(LogError::io(&path))?;
-        let path = layout.verifier_key();
-        let public = format!("{}\n", self.verifier);
-        replace_file(&*world.disk, &path, public.as_bytes(), false).map_err(LogError::io(&path))
+        replace_file(&*world.disk, path, text.as_bytes(), true).map_err(LogError::io(path))
     }
 
     /// The public half.
@@ -97,6 +108,39 @@ impl LogKey {
         let signature = self.key.sign(text.as_bytes()).to_bytes();
         format!("{text}\n{}", signature_line(self.verifier.name(), self.verifier.id(), &signature))
     }
+}
+
+/// Puts a key and the public halves of all into their files; the key is then no longer the next one.
+pub(crate) fn install(world: &World, layout: &Layout, key: &LogKey, ring: &Ring) -> Result<(), LogError> {
+    key.store(world, &layout.signing_key())?;
+    let path = layout.verifier_key();
+    replace_file(&*world.disk, &path, ring.lines().as_bytes(), false).map_err(LogError::io(path))?;
+    forget_next(world, layout)
+}
+
+/// Removes the file of a key that does not have to take over any more.
+pub(crate) fn forget_next(world: &World, layout: &Layout) -> Result<(), LogError> {
+    let path = layout.next_key();
+    if world.disk.exists(&path) {
+        world.disk.remove(&path).map_err(LogError::io(&path))?;
+        world.disk.sync_dir(&layout.keys()).map_err(LogError::io(layout.keys()))?;
+    }
+    Ok(())
+}
+
+/// The secret of the lookup files; made where there is none.
+pub(crate) fn lookup_secret(world: &World, layout: &Layout) -> Result<Secret, LogError> {
+    let path = layout.lookup_secret();
+    if world.disk.exists(&path) {
+        let bytes = read_file(&*world.disk, &path, KEY_FILE_BYTES_MAX).map_err(LogError::io(&path))?;
+        if let Ok(secret) = Secret::try_from(bytes.as_slice()) {
+            return Ok(secret);
+        }
+    }
+    let mut secret = Secret::default();
+    world.entropy.fill(&mut secret).map_err(LogError::io("random bytes"))?;
+    replace_file(&*world.disk, &path, &secret, true).map_err(LogError::io(path))?;
+    Ok(secret)
 }
 
 /// A checkpoint with its signature, as a note.

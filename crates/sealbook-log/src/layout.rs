@@ -65,6 +65,42 @@ impl Layout {
         self.keys().join("verifier.key")
     }
 
+    /// The signing key that takes over, before it does.
+    #[must_use]
+    pub fn next_key(&self) -> PathBuf {
+        self.keys().join("next.key")
+    }
+
+    /// Secret with which the writer knows its lookup files again.
+    #[must_use]
+    pub fn lookup_secret(&self) -> PathBuf {
+        self.keys().join("lookup.secret")
+    }
+
+    /// Folder of what opening a ledger need not read the log for. Derived.
+    #[must_use]
+    pub fn lookup(&self) -> PathBuf {
+        self.root.join("lookup")
+    }
+
+    /// Where things lie in a sealed segment.
+    #[must_use]
+    pub fn map(&self, number: u64) -> PathBuf {
+        self.lookup().join(format!("{number:08}.map"))
+    }
+
+    /// The keys of the entries from `first` to before `upto`.
+    #[must_use]
+    pub fn run(&self, first: u64, upto: u64) -> PathBuf {
+        self.lookup().join(format!("{first:012}-{upto:012}.keys"))
+    }
+
+    /// The range of a run by its file's name.
+    pub(crate) fn run_range(name: &str) -> Option<(u64, u64)> {
+        let (first, upto) = name.strip_suffix(".keys")?.split_once('-')?;
+        Some((first.parse().ok()?, upto.parse().ok()?))
+    }
+
     /// A hash tile; only full ones are kept.
     #[must_use]
     pub fn tile(&self, tile: &Tile) -> PathBuf {
@@ -77,7 +113,7 @@ impl Layout {
         self.root.join("lock")
     }
 
-    /// A derived store (`index`, `state`, `sql`, `columns`, `tiles`): may be deleted at any time.
+    /// A derived store (`index`, `state`, `sql`, `columns`, `tiles`, `lookup`): may be deleted at any time.
     #[must_use]
     pub fn derived(&self, name: &str) -> PathBuf {
         self.root.join(name)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use sealbook_core::hash::TreeHash;
 use sealbook_core::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind};
-use sealbook_core::tree::node_hash;
+use sealbook_core::tree::{Frontier, node_hash};
 use sealbook_disk::{World, read_file};
 
 use crate::error::LogError;
@@ -65,51 +65,77 @@ impl RecentNodes {
     }
 }
 
-/// Reads a full hash tile of the ledger.
-pub(crate) fn read_tile(world: &World, layout: &Layout, level: u8, index: u64) -> Result<Vec<u8>, LogError> {
+impl RecentNodes {
+    /// The hashes of the incomplete tiles of a tree of `size` leaves, by tile level.
+    pub(crate) fn edge(&self, size: u64) -> Vec<Vec<TreeHash>> {
+        let levels = (0..).map_while(|level| size.checked_shr(TILE_HEIGHT * level).filter(|nodes| *nodes > 0));
+        let hashes = |(level, nodes): (u32, u64)| {
+            let first = nodes - nodes % TILE_WIDTH;
+            (first..nodes).filter_map(|index| self.get(level * TILE_HEIGHT, index)).collect()
+        };
+        (0..).zip(levels).map(hashes).collect()
+    }
+
+    /// The newest nodes of a tree of `size` leaves, from the hashes of its incomplete tiles; `None` where these are not
+    /// as many as they must be.
+    pub(crate) fn from_edge(size: u64, edge: &[Vec<TreeHash>]) -> Option<Self> {
+        let mut levels = Vec::new();
+        let mut nodes = size;
+        for hashes in edge {
+            let first = nodes - nodes % TILE_WIDTH;
+            if nodes == 0 || hashes.len() as u64 != nodes - first {
+                return None;
+            }
+            let mut row = hashes.clone();
+            for height in 0..TILE_HEIGHT {
+                let above = row.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect();
+                levels.push(Window { first: first >> height, hashes: core::mem::replace(&mut row, above).into() });
+            }
+            nodes /= TILE_WIDTH;
+        }
+        (nodes == 0).then_some(Self { levels })
+    }
+
+    /// The right edge of a tree of `size` leaves, as far as its peaks are in memory.
+    pub(crate) fn frontier(&self, size: u64) -> Option<Frontier> {
+        let levels = (0..u64::BITS).rev().filter(|level| (size >> level) & 1 == 1);
+        let peaks = levels.map(|level| self.get(level, (size >> level) - 1)).collect::<Option<Vec<_>>>()?;
+        Frontier::from_peaks(size, peaks)
+    }
+}
+
+/// Reads a full hash tile of the ledger; `None` where it is missing or not whole.
+pub(crate) fn read_tile(world: &World, layout: &Layout, level: u8, index: u64) -> Result<Option<Vec<u8>>, LogError> {
     let path = layout.tile(&Tile { kind: TileKind::Hashes(level), index, width: 256 });
-    let bytes = read_file(&*world.disk, &path, TILE_BYTES).map_err(LogError::io(&path))?;
-    if bytes.len() as u64 == TILE_BYTES {
-        Ok(bytes)
-    } else {
-        Err(LogError::BadTile { path, detail: format!("{} bytes, a full tile has {TILE_BYTES}", bytes.len()) })
+    match read_file(&*world.disk, &path, TILE_BYTES) {
+        Ok(bytes) => Ok(Some(bytes).filter(|bytes| bytes.len() as u64 == TILE_BYTES)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(LogError::Io { path, source }),
     }
 }
 
-/// The node at `level` and `index`, from a tile.
-pub(crate) fn node_from_tile(world: &World, layout: &Layout, level: u32, index: u64) -> Result<TreeHash, LogError> {
-    let height = level % TILE_HEIGHT;
-    let first = index << height;
-    let tile_level = u8::try_from(level / TILE_HEIGHT).unwrap_or(u8::MAX);
-    let bytes = read_tile(world, layout, tile_level, first / TILE_WIDTH)?;
-    let start = usize::try_from(first % TILE_WIDTH).unwrap_or(0) * 32;
-    let (hashes, _) = bytes.get(start..).unwrap_or_default().as_chunks::<32>();
-    let mut row: Vec<TreeHash> = hashes.iter().take(1 << height).map(|hash| TreeHash(*hash)).collect();
+/// The node `height` levels above the hashes of a full tile that begins at its hash `start`.
+pub(crate) fn tile_node(tile: &[u8], height: u32, start: u64) -> Option<TreeHash> {
+    let hashes = tile.as_chunks::<32>().0.iter().skip(usize::try_from(start).ok()?).take(1 << height);
+    let mut row: Vec<TreeHash> = hashes.map(|hash| TreeHash(*hash)).collect();
     while let [_, _, ..] = row.as_slice() {
-        let (pairs, _) = row.as_chunks::<2>();
-        row = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
+        row = row.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect();
     }
-    row.first().copied().ok_or_else(|| LogError::BadTile {
-        path: layout.tile(&Tile { kind: TileKind::Hashes(tile_level), index: first / TILE_WIDTH, width: 256 }),
-        detail: "holds no hash at this place".to_owned(),
-    })
+    row.first().copied()
 }
 
-/// Stores a full hash tile whose hashes are in memory; one that is there stays, unless it is to be made anew.
+/// Stores a full hash tile, unless it is there.
 pub(crate) fn store_tile(
     world: &World,
     layout: &Layout,
-    nodes: &RecentNodes,
-    level: u32,
+    level: u8,
     index: u64,
-    anew: bool,
+    bytes: &[u8],
 ) -> Result<(), LogError> {
-    let Ok(level) = u8::try_from(level) else { return Ok(()) };
     let path = layout.tile(&Tile { kind: TileKind::Hashes(level), index, width: 256 });
-    if world.disk.exists(&path) && !anew {
+    if read_file(&*world.disk, &path, TILE_BYTES).is_ok_and(|stored| stored == bytes) {
         return Ok(());
     }
-    let Some(bytes) = nodes.tile(level, index, TILE_WIDTH) else { return Ok(()) };
     // Derived: written without a sync. A torn one is found by its length or by a proof that fails, and made anew.
     let temporary = path.with_extension("tmp");
     let write = || {
@@ -119,30 +145,8 @@ pub(crate) fn store_tile(
         if world.disk.exists(&temporary) {
             world.disk.remove(&temporary)?;
         }
-        world.disk.create(&temporary, false)?.write_at(&bytes, 0)?;
+        world.disk.create(&temporary, false)?.write_at(bytes, 0)?;
         world.disk.rename(&temporary, &path)
     };
     write().map_err(LogError::io(&path))
-}
-
-/// Stores tiles while a log is walked; keeps the first error.
-pub(crate) struct TileKeeper<'w> {
-    pub(crate) world: &'w World,
-    pub(crate) layout: &'w Layout,
-    pub(crate) anew: bool,
-    pub(crate) full: u64,
-    pub(crate) failed: Option<LogError>,
-}
-
-impl TileKeeper<'_> {
-    /// Is told that `level` has `count` complete nodes now.
-    pub(crate) fn node(&mut self, nodes: &RecentNodes, level: u32, count: u64) {
-        if level.is_multiple_of(TILE_HEIGHT) && count.is_multiple_of(TILE_WIDTH) && self.failed.is_none() {
-            let (level, index) = (level / TILE_HEIGHT, count / TILE_WIDTH - 1);
-            match store_tile(self.world, self.layout, nodes, level, index, self.anew) {
-                Ok(()) => self.full += 1,
-                Err(error) => self.failed = Some(error),
-            }
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What callers do before they queue: seal fields, commit to them, encode everything that needs no place.
 
 use std::io;
+use std::sync::Arc;
 
 use sealbook_core::entry::{Body, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, encode_openings, seal};
 use sealbook_core::event::{Event, sealable};
@@ -9,6 +10,8 @@ use sealbook_core::limits::{ENTRY_BYTES_MAX, RAW_BYTES_MAX, SOURCE_ID_BYTES_MAX}
 use sealbook_core::record::FieldError;
 use sealbook_disk::Entropy;
 
+use crate::keys::LogKey;
+use crate::lookup::Known;
 use crate::state::Keys;
 
 /// An event on its way into the ledger.
@@ -61,6 +64,10 @@ pub struct Prepared {
     /// What tells a repetition from a conflict.
     pub(crate) content: [u8; 32],
     pub(crate) keys: Keys,
+    /// What the lookup files say of it, once they were asked.
+    pub(crate) known: Option<Known>,
+    /// The key that takes over after it.
+    pub(crate) successor: Option<Arc<LogKey>>,
 }
 
 impl Prepared {
@@ -117,7 +124,7 @@ impl Prepared {
         }
         let openings = if openings.is_empty() { Vec::new() } else { encode_openings(&openings) };
         let keys = Keys::of(body.subject(), &source.id, body.event_id());
-        Ok(Self { body, openings, content, keys })
+        Ok(Self { body, openings, content, keys, known: None, successor: None })
     }
 
     /// Bytes that it holds in the queue and in the log, about.

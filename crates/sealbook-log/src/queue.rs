@@ -15,9 +15,9 @@ pub const QUEUE_ENTRIES_MAX: usize = 65_536;
 /// Bytes that may wait.
 pub const QUEUE_BYTES_MAX: usize = 256 << 20;
 /// Entries that one commit takes.
-const BATCH_ENTRIES_MAX: usize = 4_096;
+pub(crate) const BATCH_ENTRIES_MAX: usize = 4_096;
 /// Bytes that one commit takes, unless a single group is larger.
-const BATCH_BYTES_MAX: usize = 16 << 20;
+pub(crate) const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// Entries that were submitted together and are answered together.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub struct Answer {
     pub checkpoint: Arc<Published>,
 }
 
-/// Called with the answer, once, on the writer's thread: hand it over and return.
+/// Called with the answer, once, on a thread of the log: hand it over and return.
 pub(crate) type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
 
 pub(crate) struct Waiting {
@@ -93,11 +93,25 @@ pub(crate) struct Waiting {
     bytes: usize,
 }
 
+/// What the writer does next.
+pub(crate) enum Turn {
+    /// Places these groups into its batch.
+    Place(Vec<Waiting>),
+    /// Gives its batch to the sink, which is free; nothing else waits where `alone`.
+    Hand { alone: bool },
+    /// Nothing came for a while.
+    Idle,
+    /// Nothing will come any more, and the sink is done.
+    End,
+}
+
 #[derive(Default)]
 struct Inner {
     waiting: VecDeque<Waiting>,
     entries: usize,
     bytes: usize,
+    /// The sink writes a batch.
+    sink_busy: bool,
     closed: bool,
     poisoned: Option<String>,
 }
@@ -105,7 +119,7 @@ struct Inner {
 #[derive(Default)]
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
-    filled: Condvar,
+    changed: Condvar,
 }
 
 impl Queue {
@@ -131,63 +145,73 @@ impl Queue {
         inner.entries = entries;
         inner.bytes += bytes;
         inner.waiting.push_back(Waiting { group, reply, bytes });
+        let first = inner.waiting.len() == 1;
         drop(inner);
-        self.filled.notify_one();
+        // The writer sleeps only while nothing waits, or while its batch is full.
+        if first {
+            self.changed.notify_one();
+        }
         Ok(())
     }
 
-    /// What waits, up to the size of a batch; empty where nothing came within `wait`; `None` once the queue is closed
-    /// and drained.
-    pub(crate) fn take(&self, wait: Option<Duration>) -> Option<Vec<Waiting>> {
+    /// What the writer does next. `room` is what its batch still takes in entries and bytes, `holds` whether there is
+    /// anything in it; it waits at most `idle` for the first of all to come.
+    pub(crate) fn next(&self, holds: bool, room: (usize, usize), idle: Option<Duration>) -> Turn {
         let mut inner = self.lock();
-        while inner.waiting.is_empty() {
-            if inner.closed {
-                return None;
+        loop {
+            if holds && !inner.sink_busy {
+                return Turn::Hand { alone: inner.waiting.is_empty() };
             }
-            inner = match wait {
-                None => self.filled.wait(inner).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => {
+            if !inner.waiting.is_empty() && room.0 > 0 && room.1 > 0 {
+                return Turn::Place(inner.take(room));
+            }
+            if inner.closed && !holds && !inner.sink_busy && inner.waiting.is_empty() {
+                return Turn::End;
+            }
+            let quiet = !holds && !inner.sink_busy;
+            inner = match idle.filter(|_| quiet) {
+                None => self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(idle) => {
                     let (inner, timeout) =
-                        self.filled.wait_timeout(inner, wait).unwrap_or_else(PoisonError::into_inner);
+                        self.changed.wait_timeout(inner, idle).unwrap_or_else(PoisonError::into_inner);
                     if timeout.timed_out() && inner.waiting.is_empty() && !inner.closed {
-                        return Some(Vec::new());
+                        return Turn::Idle;
                     }
                     inner
                 }
             };
         }
-        let (mut batch, mut entries, mut bytes) = (Vec::new(), 0, 0);
-        while let Some(next) = inner.waiting.front() {
-            entries += next.group.entries.len();
-            bytes += next.bytes;
-            if !batch.is_empty() && (entries > BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_MAX) {
-                break;
-            }
-            let Some(next) = inner.waiting.pop_front() else {
-                break;
-            };
-            inner.entries -= next.group.entries.len();
-            inner.bytes -= next.bytes;
-            batch.push(next);
+    }
+
+    /// The sink begins with a batch, or is done with it.
+    pub(crate) fn sink_is_busy(&self, busy: bool) {
+        self.lock().sink_busy = busy;
+        if !busy {
+            self.changed.notify_one();
         }
-        Some(batch)
+    }
+
+    /// Everything that waits, for a writer that is driven by its caller.
+    pub(crate) fn take_all(&self) -> Vec<Waiting> {
+        self.lock().take((BATCH_ENTRIES_MAX, BATCH_BYTES_MAX))
     }
 
     /// Takes no more; what waits is still committed.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.filled.notify_all();
+        self.changed.notify_all();
     }
 
     /// Refuses everything from now on, what waits included.
     pub(crate) fn poison(&self, why: &str) {
         let waiting = {
             let mut inner = self.lock();
-            inner.poisoned = Some(why.to_owned());
+            inner.poisoned.get_or_insert_with(|| why.to_owned());
             inner.closed = true;
             (inner.entries, inner.bytes) = (0, 0);
             std::mem::take(&mut inner.waiting)
         };
+        self.changed.notify_all();
         for waiting in waiting {
             (waiting.reply)(Err(Refusal::Poisoned(why.to_owned())));
         }
@@ -201,5 +225,24 @@ impl Queue {
     pub(crate) fn depth(&self) -> (usize, usize) {
         let inner = self.lock();
         (inner.entries, inner.bytes)
+    }
+}
+
+impl Inner {
+    /// The groups that fit into `room`; the first in any case.
+    fn take(&mut self, room: (usize, usize)) -> Vec<Waiting> {
+        let (mut taken, mut entries, mut bytes) = (Vec::new(), 0, 0);
+        while let Some(next) = self.waiting.front() {
+            entries += next.group.entries.len();
+            bytes += next.bytes;
+            if !taken.is_empty() && (entries > room.0 || bytes > room.1) {
+                break;
+            }
+            let Some(next) = self.waiting.pop_front() else { break };
+            self.entries -= next.group.entries.len();
+            self.bytes -= next.bytes;
+            taken.push(next);
+        }
+        taken
     }
 }

@@ -1,15 +1,15 @@
 //! A read-only view of a log: entries, checkpoints, proofs, tiles.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::entry::{Entry, Opening, decode_openings};
-use sealbook_core::hash::TreeHash;
+use sealbook_core::hash::{ChainValue, TreeHash};
 use sealbook_core::note::VerifierKey;
 use sealbook_core::proof::TlogProof;
-use sealbook_core::segment::{Commit, Frame};
-use sealbook_core::tile::{TILE_WIDTH, Tile, TileKind, push_entry};
+use sealbook_core::segment::{Commit, Frame, Header};
+use sealbook_core::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind, push_entry};
 use sealbook_core::tree::{Nodes, inclusion_proof, leaf_hash, verify_inclusion};
 use sealbook_disk::World;
 
@@ -18,31 +18,64 @@ use crate::files::Segment;
 use crate::frames::{FrameReader, WalkError};
 use crate::keys::signed_note;
 use crate::layout::Layout;
-use crate::nodes::{RecentNodes, node_from_tile, read_tile};
+use crate::lookup::Lookup;
+use crate::nodes::{RecentNodes, read_tile, store_tile, tile_node};
 use crate::queue::Published;
 use crate::recovery::{Mode, recover};
+use crate::ring::Ring;
 
 /// What is committed: changed by the writer after each sync, read by everybody else.
 pub(crate) struct View {
     pub(crate) segments: Vec<Segment>,
     pub(crate) nodes: RecentNodes,
+    pub(crate) ring: Ring,
     pub(crate) published: Arc<Published>,
 }
 
 pub(crate) struct Shared {
     pub(crate) world: World,
     pub(crate) layout: Layout,
-    pub(crate) verifier: VerifierKey,
-    pub(crate) view: RwLock<View>,
+    origin: String,
+    view: RwLock<View>,
+    lookup: RwLock<Arc<Lookup>>,
+    derived_problem: Mutex<Option<String>>,
 }
 
 impl Shared {
+    pub(crate) fn new(world: &World, layout: &Layout, view: View, lookup: Lookup) -> Self {
+        let origin = view.ring.newest().1.name().to_owned();
+        let (view, lookup) = (RwLock::new(view), RwLock::new(Arc::new(lookup)));
+        Self { world: world.clone(), layout: layout.clone(), origin, view, lookup, derived_problem: Mutex::default() }
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lookup(&self) -> Arc<Lookup> {
+        self.lookup.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_lookup(&self, lookup: Lookup) {
+        *self.lookup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(lookup);
+    }
+
+    /// Keeps the first thing that a derived store met.
+    pub(crate) fn note_derived_problem(&self, error: &LogError) {
+        let mut problem = self.derived_problem.lock().unwrap_or_else(PoisonError::into_inner);
+        problem.get_or_insert_with(|| error.to_string());
+    }
+
+    pub(crate) fn derived_problem(&self) -> Option<String> {
+        self.derived_problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -95,7 +128,7 @@ impl Reader {
     /// # Errors
     /// When there is no ledger, or it is damaged.
     pub fn open(world: &World, root: &Path) -> Result<Self, LogError> {
-        let (shared, _) = recover(world, &Layout::new(root), Mode::ReadOnly, &mut |_, _, _| {})?;
+        let (shared, _) = recover(world, &Layout::new(root), Mode::ReadOnly)?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -108,13 +141,20 @@ impl Reader {
     /// Name of the log.
     #[must_use]
     pub fn origin(&self) -> &str {
-        self.shared.verifier.name()
+        self.shared.origin()
     }
 
-    /// The key that checks its checkpoints.
+    /// The key that checks its newest checkpoint.
     #[must_use]
-    pub fn verifier_key(&self) -> &VerifierKey {
-        &self.shared.verifier
+    pub fn verifier_key(&self) -> VerifierKey {
+        let view = self.shared.read();
+        view.ring.at(view.published.size).clone()
+    }
+
+    /// Every key that it was signed with.
+    #[must_use]
+    pub fn ring(&self) -> Ring {
+        self.shared.read().ring.clone()
     }
 
     /// Where its files lie.
@@ -201,7 +241,8 @@ impl Reader {
                 }
                 let Some(best) = best else { return Ok(None) };
                 let checkpoint = Checkpoint { origin: self.origin().to_owned(), size: best.size, root: best.root };
-                let note = signed_note(&self.shared.verifier, &checkpoint, &commit.signature_before);
+                let ring = self.ring();
+                let note = signed_note(ring.at(best.size), &checkpoint, &commit.signature_before);
                 return Ok(Some(Published { size: best.size, root: best.root, note }));
             }
         }
@@ -263,9 +304,51 @@ impl Reader {
         if let Some(bytes) = self.shared.read().nodes.tile(level, tile.index, width) {
             return Ok(Some(bytes));
         }
-        let mut bytes = read_tile(&self.shared.world, &self.shared.layout, level, tile.index)?;
+        let mut bytes = self.full_tile(level, tile.index)?;
         bytes.truncate(usize::from(tile.width) * 32);
         Ok(Some(bytes))
+    }
+
+    /// The bytes of a full hash tile: stored, or made from the log where the stored one is missing.
+    fn full_tile(&self, level: u8, index: u64) -> Result<Vec<u8>, LogError> {
+        let Shared { world, layout, .. } = &*self.shared;
+        if let Some(bytes) = read_tile(world, layout, level, index)? {
+            return Ok(bytes);
+        }
+        let bytes = self.make_tile(level, index)?;
+        // Only so that it is there the next time: a reader may not be allowed to write.
+        if let Err(error) = store_tile(world, layout, level, index, &bytes) {
+            self.shared.note_derived_problem(&error);
+        }
+        Ok(bytes)
+    }
+
+    /// Makes a full hash tile from the entries, or from the tiles below it.
+    pub(crate) fn make_tile(&self, level: u8, index: u64) -> Result<Vec<u8>, LogError> {
+        let first = index * TILE_WIDTH;
+        let Some(below) = level.checked_sub(1) else {
+            let leaves = self.entries(first, first + TILE_WIDTH).map(|stored| Ok(leaf_hash(&stored?.bytes).0));
+            return leaves.collect::<Result<Vec<_>, LogError>>().map(|hashes| hashes.concat());
+        };
+        let roots = (first..first + TILE_WIDTH).map(|index| {
+            let tile = self.full_tile(below, index)?;
+            Ok(tile_node(&tile, TILE_HEIGHT, 0).unwrap_or_default().0)
+        });
+        roots.collect::<Result<Vec<_>, LogError>>().map(|hashes| hashes.concat())
+    }
+
+    /// Makes every full tile from the log and stores it; gives how many.
+    pub(crate) fn store_all_tiles(&self) -> Result<u64, LogError> {
+        let mut stored = 0;
+        for level in 0u8..8 {
+            let full = self.size() >> (TILE_HEIGHT * (u32::from(level) + 1));
+            for index in 0..full {
+                let bytes = self.make_tile(level, index)?;
+                store_tile(&self.shared.world, &self.shared.layout, level, index, &bytes)?;
+                stored += 1;
+            }
+        }
+        Ok(stored)
     }
 
     fn bundle(&self, tile: &Tile) -> Result<Option<Vec<u8>>, LogError> {
@@ -289,7 +372,8 @@ impl Reader {
         let at = view.segments.partition_point(|segment| segment.first <= index).checked_sub(1)?;
         let segment = view.segments.get(at)?;
         let mark = segment.marks.partition_point(|(marked, _)| *marked <= index).checked_sub(1)?;
-        let bare = Segment { marks: Vec::new(), commits: Vec::new(), file: segment.file.clone(), ..*segment };
+        let header = Header { number: segment.number, first: segment.first, prev: ChainValue::default() };
+        let bare = Segment { end: segment.end, ..Segment::new(&header, segment.file.clone()) };
         Some((bare, *segment.marks.get(mark)?))
     }
 
@@ -331,7 +415,16 @@ impl Nodes for Reader {
 
     fn node(&self, level: u32, index: u64) -> Result<TreeHash, LogError> {
         let recent = self.shared.read().nodes.get(level, index);
-        recent.map_or_else(|| node_from_tile(&self.shared.world, &self.shared.layout, level, index), Ok)
+        if let Some(hash) = recent {
+            return Ok(hash);
+        }
+        let (height, tile_level) = (level % TILE_HEIGHT, u8::try_from(level / TILE_HEIGHT).unwrap_or(u8::MAX));
+        let first = index << height;
+        let tile = self.full_tile(tile_level, first / TILE_WIDTH)?;
+        tile_node(&tile, height, first % TILE_WIDTH).ok_or_else(|| LogError::BadTile {
+            path: self.shared.layout.derived("tiles"),
+            detail: format!("no node {index} at level {level}"),
+        })
     }
 }
 

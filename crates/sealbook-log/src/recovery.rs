@@ -2,10 +2,10 @@
 //! at the end decides between a clean start, a torn write, and a refusal.
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use sealbook_core::checkpoint::{Checkpoint, VerifiedCheckpoint, verify};
-use sealbook_core::entry::{Entry, Genesis};
+use sealbook_core::entry::Entry;
 use sealbook_core::hash::TreeHash;
 use sealbook_core::limits::NOTE_BYTES_MAX;
 use sealbook_core::note::{Note, VerifierKey};
@@ -15,12 +15,17 @@ use sealbook_disk::{DiskFile, World, read_file};
 use crate::error::LogError;
 use crate::files::Segment;
 use crate::frames::{FrameReader, WalkError};
+use crate::keeper::{Sealed, keep};
 use crate::keys::{LogKey, signed_note};
 use crate::layout::Layout;
+use crate::lookup::{Lookup, Remembered, Secret};
 use crate::nodes::RecentNodes;
 use crate::queue::Published;
 use crate::reader::{Shared, View};
-use crate::state::{Keys, State};
+use crate::ring::Ring;
+use crate::sealed::{Prefix, open_prefix, read_entry};
+use crate::segment_map::SegmentMap;
+use crate::state::{Keys, State, next_in_thread};
 
 /// Most bytes of a torn write that recovery looks at: a segment with its preallocated room.
 const TAIL_BYTES_MAX: u64 = 1 << 30;
@@ -30,7 +35,7 @@ const TAIL_BYTES_MAX: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mode<'k> {
     ReadOnly,
-    Write(&'k LogKey),
+    Write { key: &'k LogKey, secret: &'k Secret },
 }
 
 /// What opening a ledger for writing found and did.
@@ -43,6 +48,8 @@ pub struct Recovered {
 /// What the writer goes on from.
 pub(crate) struct Resume {
     pub(crate) state: State,
+    /// Entries of the last segment.
+    pub(crate) remembered: Vec<Remembered>,
     /// The last segment has its footer, but no successor yet.
     pub(crate) sealed: bool,
     pub(crate) torn: Option<Torn>,
@@ -55,76 +62,68 @@ pub(crate) struct Torn {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Size, chain and root of the log where a commit ends.
+#[derive(Clone, Copy)]
+struct Point {
+    size: u64,
+    root: TreeHash,
+}
+
 struct Walk<'w> {
     world: &'w World,
     layout: &'w Layout,
+    mode: Mode<'w>,
+    lookup: Lookup,
     state: State,
+    remembered: Vec<Remembered>,
+    /// What a derived store met.
+    problem: Option<LogError>,
     nodes: RecentNodes,
     segments: Vec<Segment>,
-    genesis: Option<Genesis>,
-    last: Option<Commit>,
+    ring: Option<Ring>,
+    last: Option<Point>,
     /// The commit before the last, and the signature over it that the last one carries.
-    before: Option<(Commit, [u8; 64])>,
+    before: Option<(Point, [u8; 64])>,
     /// Size in the stored checkpoint, and the root of the commit of that size.
     wanted: Option<u64>,
     root_at_wanted: Option<TreeHash>,
-    on_nodes: &'w mut dyn FnMut(&RecentNodes, u32, u64),
-    mode: Mode<'w>,
 }
 
-/// Opens the log of `layout`. `on_nodes` is told how many complete nodes a level has, whenever that changes.
-pub(crate) fn recover(
-    world: &World,
-    layout: &Layout,
-    mode: Mode<'_>,
-    on_nodes: &mut dyn FnMut(&RecentNodes, u32, u64),
-) -> Result<(Shared, Resume), LogError> {
+/// Opens the log of `layout`: the segments that were sealed and have a map are not read again.
+pub(crate) fn recover(world: &World, layout: &Layout, mode: Mode<'_>) -> Result<(Shared, Resume), LogError> {
     let numbers = segment_numbers(world, layout)?;
     let stored = stored_checkpoint(world, layout)?;
-    let wanted = stored.as_ref().map(|(_, checkpoint)| checkpoint.size);
-    let mut walk = Walk {
-        world,
-        layout,
-        state: State::default(),
-        nodes: RecentNodes::default(),
-        segments: Vec::new(),
-        genesis: None,
-        last: None,
-        before: None,
-        wanted,
-        root_at_wanted: None,
-        on_nodes,
-        mode,
+    let secret = match mode {
+        Mode::Write { secret, .. } => Some(secret),
+        Mode::ReadOnly => None,
     };
-    let (mut sealed, mut torn) = (false, None);
-    for number in 0..numbers {
+    let prefix = open_prefix(world, layout, numbers, secret)?;
+    let known = prefix.segments.len() as u64;
+    let mut walk = Walk::after(world, layout, mode, prefix, stored.as_ref().map(|(_, checkpoint)| checkpoint.size))?;
+    let (mut sealed, mut torn) = (known > 0, None);
+    for number in known..numbers {
         let last = number + 1 == numbers;
         sealed = walk.segment(number)?;
         if !sealed && !last {
             let offset = walk.segments.last().map_or(0, |segment| segment.end);
-            return Err(walk.damaged(
-                number,
-                offset,
-                "the segment has no footer, though another follows it".to_owned(),
-            ));
+            let detail = "the segment has no footer, though another follows it".to_owned();
+            return Err(walk.damaged(number, offset, detail));
         }
         if last {
-            torn = walk.tail(number, sealed, mode)?;
+            torn = walk.tail(number, sealed)?;
         }
     }
-    let (Some(genesis), Some(last)) = (walk.genesis.take(), walk.last) else {
-        return Err(walk.damaged(
-            0,
-            HEADER_BYTES as u64,
-            "no commit in the log: its creation was not finished".to_owned(),
-        ));
+    let unfinished = "no commit in the log: its creation was not finished".to_owned();
+    let (Some(ring), Some(last)) = (walk.ring.take(), walk.last) else {
+        return Err(walk.damaged(0, HEADER_BYTES as u64, unfinished));
     };
-    let verifier = VerifierKey::parse(&genesis.verifier_key)
-        .map_err(|error| walk.damaged(0, HEADER_BYTES as u64, format!("key in the genesis entry: {error}")))?;
-    let published = walk.published(&verifier, stored.map(|(note, _)| note), &last)?;
-    let view = View { segments: walk.segments, nodes: walk.nodes, published: Arc::new(published) };
-    let shared = Shared { world: world.clone(), layout: layout.clone(), verifier, view: RwLock::new(view) };
-    Ok((shared, Resume { state: walk.state, sealed, torn }))
+    let published = walk.published(&ring, stored.map(|(note, _)| note), last)?;
+    let view = View { segments: walk.segments, nodes: walk.nodes, ring, published: Arc::new(published) };
+    let shared = Shared::new(world, layout, view, walk.lookup);
+    if let Some(problem) = &walk.problem {
+        shared.note_derived_problem(problem);
+    }
+    Ok((shared, Resume { state: walk.state, remembered: walk.remembered, sealed, torn }))
 }
 
 /// How many segments there are; their numbers must run from 0.
@@ -163,7 +162,94 @@ fn stored_checkpoint(world: &World, layout: &Layout) -> Result<Option<(Vec<u8>, 
     Ok(Some((bytes, checkpoint)))
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
+    /// Begins after the segments that need not be read.
+    fn after(
+        world: &'w World,
+        layout: &'w Layout,
+        mode: Mode<'w>,
+        prefix: Prefix,
+        wanted: Option<u64>,
+    ) -> Result<Self, LogError> {
+        let Prefix { segments, footers, nodes, time, lookup } = prefix;
+        let mut walk = Self {
+            world,
+            layout,
+            mode,
+            lookup,
+            state: State::default(),
+            remembered: Vec::new(),
+            problem: None,
+            nodes,
+            segments,
+            ring: None,
+            last: None,
+            before: None,
+            wanted,
+            root_at_wanted: None,
+        };
+        let Some(footer) = footers.last() else { return Ok(walk) };
+        let frontier = walk.nodes.frontier(footer.size).unwrap_or_default();
+        walk.state = State::after(footer.chain, frontier, time);
+        walk.last = Some(Point { size: footer.size, root: footer.root });
+        if let Some(first) = walk.segments.first() {
+            let genesis = read_entry(first, 0, layout)?.and_then(|(entry, _)| entry.genesis);
+            let Some(genesis) = genesis else {
+                return Err(walk.damaged(0, HEADER_BYTES as u64, "entry 0 names neither origin nor key".to_owned()));
+            };
+            walk.begin_ring(&genesis.verifier_key)?;
+        }
+        let named: Vec<_> = walk.segments.iter().flat_map(|segment| segment.keys.clone()).collect();
+        for (index, key) in named {
+            walk.name_key(index, &key, 0)?;
+        }
+        if let Some(wanted) = wanted {
+            walk.root_at_wanted = match footers.iter().find(|footer| footer.size == wanted) {
+                Some(footer) => Some(footer.root),
+                None => walk.root_of_commit(wanted)?,
+            };
+        }
+        Ok(walk)
+    }
+
+    /// The root that the commit over `size` entries names, in a segment that is not read again.
+    fn root_of_commit(&self, size: u64) -> Result<Option<TreeHash>, LogError> {
+        let Some(segment) = self.segments.iter().rev().find(|segment| segment.first < size) else { return Ok(None) };
+        let mark = segment.commits.iter().rev().find(|(committed, _)| *committed <= size);
+        let offset = mark.map_or(HEADER_BYTES as u64, |(_, offset)| *offset);
+        let mut frames = FrameReader::new(&*segment.file, offset, segment.end);
+        loop {
+            match frames.next() {
+                Ok(Some((_, Frame::Commit(commit)))) if commit.size >= size => {
+                    return Ok((commit.size == size).then_some(commit.root));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(WalkError::Frame(_)) => return Ok(None),
+                Err(WalkError::Io(source)) => {
+                    return Err(LogError::Io { path: self.layout.segment(segment.number), source });
+                }
+            }
+        }
+    }
+
+    fn begin_ring(&mut self, key: &str) -> Result<(), LogError> {
+        let key = VerifierKey::parse(key)
+            .map_err(|error| self.damaged(0, HEADER_BYTES as u64, format!("key in the genesis entry: {error}")))?;
+        self.ring = Some(Ring::new(key));
+        Ok(())
+    }
+
+    /// The entry at `index` names the key that takes over.
+    fn name_key(&mut self, index: u64, key: &str, offset: u64) -> Result<(), LogError> {
+        let number = self.segments.last().map_or(0, |segment| segment.number);
+        let key = VerifierKey::parse(key)
+            .map_err(|error| self.damaged(number, offset, format!("key that entry {index} names: {error}")))?;
+        if let Some(ring) = &mut self.ring {
+            ring.push(index, key);
+        }
+        Ok(())
+    }
+
     fn damaged(&self, number: u64, offset: u64, detail: String) -> LogError {
         LogError::Damaged { path: self.layout.segment(number), offset, index: self.state.size(), detail }
     }
@@ -205,6 +291,7 @@ impl Walk<'_> {
                 }
                 Frame::Footer(footer) => {
                     self.footer(number, offset, &footer, batch.is_empty())?;
+                    self.seal(number, footer);
                     sealed = true;
                     break;
                 }
@@ -235,40 +322,67 @@ impl Walk<'_> {
             self.root_at_wanted = Some(commit.root);
         }
         self.before = self.last.map(|before| (before, commit.signature_before));
-        self.last = Some(*commit);
+        self.last = Some(Point { size: commit.size, root: commit.root });
         Ok(())
+    }
+
+    /// A segment that was read to its end gets its map and its run, so that it need not be read the next time.
+    fn seal(&mut self, number: u64, footer: Footer) {
+        let (Mode::Write { secret, .. }, Some(segment)) = (self.mode, self.segments.last()) else { return };
+        let map = SegmentMap::of(segment, &self.nodes, footer.size);
+        let sealed = Sealed { number, footer, map, remembered: std::mem::take(&mut self.remembered) };
+        match keep(self.world, self.layout, secret, &self.lookup, &sealed) {
+            Ok(lookup) => {
+                self.lookup = lookup;
+                self.state.forget(self.lookup.upto());
+            }
+            Err(error) => self.problem = self.problem.take().or(Some(error)),
+        }
     }
 
     /// Whether a commit is signed, or sealed by the key of this log, or nobody here could tell.
     fn knows(&self, commit: &Commit) -> bool {
-        let Mode::Write(key) = self.mode else { return true };
+        let Mode::Write { key, .. } = self.mode else { return true };
         let signed = self.wanted.is_some_and(|signed| commit.size <= signed);
-        let own = self.genesis.as_ref().is_some_and(|genesis| genesis.verifier_key == key.verifier().to_string());
+        let own = self.ring.as_ref().is_some_and(|ring| ring.at(commit.size) == key.verifier());
         signed || !own || key.seal(commit) == commit.seal
     }
 
     fn entry(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
         let entry = Entry::decode(bytes).map_err(|error| self.damaged(number, offset, error.to_string()))?;
-        let keys = Keys::of(&entry.event.subject.id, &entry.source.id, &entry.event.id);
         let fits = entry.index == self.state.size()
             && entry.prev == self.state.chain
             && entry.recorded_at >= self.state.time
-            && entry.thread == self.state.thread(keys)
-            && entry.genesis.is_some() == (entry.index == 0);
+            && entry.genesis.is_some() == (entry.index == 0)
+            && self.remember(&entry)?;
         if !fits {
             return Err(self.damaged(number, offset, "the entry does not follow the one before it".to_owned()));
         }
         if let Some(segment) = self.segments.last_mut() {
             segment.mark_entry(entry.index, offset);
+            segment.keys.extend(entry.successor.clone().map(|key| (entry.index, key)));
         }
-        let mut complete = Vec::new();
-        self.state.apply(bytes, entry.recorded_at, keys, |level, hash| complete.push((level, hash)));
-        for (level, hash) in complete {
-            self.nodes.push(level, hash);
-            (self.on_nodes)(&self.nodes, level, (entry.index + 1) >> level);
+        let nodes = &mut self.nodes;
+        self.state.apply(bytes, entry.recorded_at, |level, hash| nodes.push(level, hash));
+        if let Some(genesis) = &entry.genesis {
+            self.begin_ring(&genesis.verifier_key)?;
         }
-        self.genesis = self.genesis.take().or(entry.genesis);
-        Ok(())
+        entry.successor.map_or(Ok(()), |key| self.name_key(entry.index, &key, offset))
+    }
+
+    /// Remembers an entry for the writer; false where it does not stand where its thread says.
+    fn remember(&mut self, entry: &Entry) -> Result<bool, LogError> {
+        if matches!(self.mode, Mode::ReadOnly) {
+            return Ok(true);
+        }
+        let keys = Keys::of(&entry.event.subject.id, &entry.source.id, &entry.event.id);
+        let newest = match self.state.newest(keys) {
+            Some(newest) => Some(newest),
+            None => self.lookup.find(self.world, keys)?.newest,
+        };
+        self.state.remember(keys, entry.thread.n);
+        self.remembered.push(Remembered { keys, n: entry.thread.n });
+        Ok(entry.thread == next_in_thread(newest))
     }
 
     fn footer(&mut self, number: u64, offset: u64, footer: &Footer, batch_is_empty: bool) -> Result<(), LogError> {
@@ -284,8 +398,8 @@ impl Walk<'_> {
     }
 
     /// What stands after the last commit of the last segment.
-    fn tail(&self, number: u64, sealed: bool, mode: Mode<'_>) -> Result<Option<Torn>, LogError> {
-        if sealed || matches!(mode, Mode::ReadOnly) {
+    fn tail(&self, number: u64, sealed: bool) -> Result<Option<Torn>, LogError> {
+        if sealed || matches!(self.mode, Mode::ReadOnly) {
             return Ok(None);
         }
         let Some(segment) = self.segments.last() else {
@@ -315,24 +429,25 @@ impl Walk<'_> {
     }
 
     /// The newest checkpoint for which there is a signature.
-    fn published(&self, verifier: &VerifierKey, stored: Option<Vec<u8>>, last: &Commit) -> Result<Published, LogError> {
-        let stored = stored.map(|note| self.believe(verifier, note)).transpose()?;
+    fn published(&self, ring: &Ring, stored: Option<Vec<u8>>, last: Point) -> Result<Published, LogError> {
+        let stored = stored.map(|note| self.believe(ring, note)).transpose()?;
         let before = self.before.map(|(before, signature)| {
-            let origin = verifier.name().to_owned();
-            let checkpoint = Checkpoint { origin, size: before.size, root: before.root };
-            Published { size: before.size, root: before.root, note: signed_note(verifier, &checkpoint, &signature) }
+            let key = ring.at(before.size);
+            let checkpoint = Checkpoint { origin: key.name().to_owned(), size: before.size, root: before.root };
+            Published { size: before.size, root: before.root, note: signed_note(key, &checkpoint, &signature) }
         });
         let newest = stored.into_iter().chain(before).max_by_key(|published| published.size);
         // A log that was killed within its first batches may have no signature yet; the writer signs when it opens it.
         Ok(newest.unwrap_or(Published { size: 0, root: last.root, note: String::new() }))
     }
 
-    fn believe(&self, verifier: &VerifierKey, note: Vec<u8>) -> Result<Published, LogError> {
+    fn believe(&self, ring: &Ring, note: Vec<u8>) -> Result<Published, LogError> {
         let path = self.layout.checkpoint();
         let bad = |detail: String| LogError::BadCheckpoint { path: path.clone(), detail };
+        let key = ring.at(self.wanted.unwrap_or(0));
         let checkpoint: VerifiedCheckpoint =
-            verify(&note, std::slice::from_ref(verifier)).map_err(|error| bad(error.to_string()))?;
-        if checkpoint.origin != verifier.name() {
+            verify(&note, std::slice::from_ref(key)).map_err(|error| bad(error.to_string()))?;
+        if checkpoint.origin != key.name() {
             return Err(bad(format!("is of the log {:?}", checkpoint.origin)));
         }
         if checkpoint.size > self.state.size() {

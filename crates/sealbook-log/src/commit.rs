@@ -265,7 +265,7 @@ impl Committer {
 
     pub(crate) fn begin_segment(&mut self, number: u64) -> Result<(), LogError> {
         let header = Header { number, first: self.state.size(), prev: self.state.chain };
-        self.segment = OpenSegment::create(&self.shared.world, &self.shared.layout, &header)?;
+        self.segment = OpenSegment::create(&self.shared.world, &self.shared.layout, &header, self.segment.bytes_max())?;
         let segment = Segment::new(&header, self.segment.file().clone());
         self.shared.write().segments.push(segment);
         Ok(())

@@ -59,11 +59,12 @@ pub(crate) struct OpenSegment {
     /// Where the next batch goes.
     pub(crate) end: u64,
     filled: u64,
+    bytes_max: u64,
 }
 
 impl OpenSegment {
     /// Creates a segment: header, zeros after it, all of it durable, its name too.
-    pub(crate) fn create(world: &World, layout: &Layout, header: &Header) -> Result<Self, LogError> {
+    pub(crate) fn create(world: &World, layout: &Layout, header: &Header, bytes_max: u64) -> Result<Self, LogError> {
         let path = layout.segment(header.number);
         let temporary = path.with_extension("new");
         if world.disk.exists(&temporary) {
@@ -75,19 +76,23 @@ impl OpenSegment {
         file.write_at(&bytes, 0).and_then(|()| file.sync()).map_err(LogError::io(&temporary))?;
         world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
         world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
-        Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN })
+        Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN, bytes_max })
     }
 
     /// Goes on with an existing segment after its last commit.
-    pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment) -> Result<Self, LogError> {
+    pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment, bytes_max: u64) -> Result<Self, LogError> {
         let path = layout.segment(segment.number);
         let file: Arc<dyn DiskFile> = world.disk.open(&path, true).map_err(LogError::io(&path))?.into();
         let filled = file.length().map_err(LogError::io(&path))?;
-        Ok(Self { file, number: segment.number, end: segment.end, filled })
+        Ok(Self { file, number: segment.number, end: segment.end, filled, bytes_max })
     }
 
     pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
+    }
+
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -95,7 +100,7 @@ impl OpenSegment {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.end >= SEGMENT_BYTES
+        self.end >= self.bytes_max
     }
 
     /// Writes `bytes` after the last commit and makes them durable with one sync.

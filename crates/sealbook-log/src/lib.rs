@@ -28,4 +28,4 @@ pub use prepare::{PrepareError, Prepared, Sealing, Submission};
 pub use queue::{Answer, Group, Placed, Published, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
 pub use reader::{Entries, Reader, Stored};
 pub use recovery::Recovered;
-pub use writer::{CommitError, Ledger, create, rebuild_tiles};
+pub use writer::{CommitError, Ledger, Options, create, rebuild_tiles};

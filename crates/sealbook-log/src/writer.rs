@@ -1,7 +1,7 @@
 //! The one writer: a thread that takes from the queue and commits; creating, opening and closing a ledger.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use sealbook_disk::{World, replace_file};
 use crate::acts::act;
 use crate::commit::Committer;
 use crate::error::{LogError, Refusal};
-use crate::files::OpenSegment;
+use crate::files::{OpenSegment, SEGMENT_BYTES};
 use crate::keys::{LogKey, signed_note};
 use crate::layout::Layout;
 use crate::nodes::TileKeeper;
 use crate::prepare::{PrepareError, Prepared, Sealing, Submission};
-use crate::queue::{Answer, Group, Queue};
+use crate::queue::{Answer, Group, Queue, Waiting};
 use crate::reader::Reader;
 use crate::recovery::{Mode, Recovered, Torn, recover};
 use crate::state::State;
@@ -84,7 +84,8 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
     let mut commit = Commit { first: 0, size: 1, chain: state.chain, root, signature_before: [0; 64], seal: [0; 32] };
     commit.seal = key.seal(&commit);
     push_frame(&mut frames, &Frame::Commit(commit));
-    let mut segment = OpenSegment::create(world, layout, &Header { number: 0, first: 0, prev: place.prev })?;
+    let mut segment =
+        OpenSegment::create(world, layout, &Header { number: 0, first: 0, prev: place.prev }, SEGMENT_BYTES)?;
     segment.append(&frames).map_err(LogError::io(layout.segment(0)))?;
     let checkpoint = Checkpoint { origin: origin.to_owned(), size: 1, root };
     let note = signed_note(key.verifier(), &checkpoint, &key.sign(&checkpoint));
@@ -100,6 +101,27 @@ fn take_lock(world: &World, layout: &Layout) -> Result<Box<dyn Send + Sync>, Log
     })
 }
 
+/// How a ledger is written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which fields are sealed.
+    pub sealing: Sealing,
+    /// Bytes after which a segment is full and the next one is begun.
+    pub segment_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sealing: Sealing::default(), segment_bytes: SEGMENT_BYTES }
+    }
+}
+
+/// The writer and how many commits it made since it last stored the checkpoint.
+struct Writer {
+    committer: Committer,
+    unstored: u32,
+}
+
 /// A ledger that is open for writing.
 pub struct Ledger {
     reader: Reader,
@@ -107,6 +129,8 @@ pub struct Ledger {
     sealing: Sealing,
     recovered: Recovered,
     thread: Option<JoinHandle<Result<(), LogError>>>,
+    /// Where the caller drives the writer.
+    stepped: Option<Mutex<Writer>>,
     _lock: Box<dyn Send + Sync>,
 }
 
@@ -122,6 +146,51 @@ impl Ledger {
     /// # Errors
     /// When it is open elsewhere, damaged, rolled back, or its key does not belong to it.
     pub fn open(world: &World, root: &Path, sealing: Sealing) -> Result<Self, LogError> {
+        Self::open_with(world, root, Options { sealing, ..Options::default() })
+    }
+
+    /// As [`Self::open`], with everything that can be chosen.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(world: &World, root: &Path, options: Options) -> Result<Self, LogError> {
+        Self::start(world, root, options, true)
+    }
+
+    /// Without threads: the log goes on only in [`Self::step`] and [`Self::rest`], on the caller's thread. For
+    /// simulations that must run the same way twice.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_stepped(world: &World, root: &Path, options: Options) -> Result<Self, LogError> {
+        Self::start(world, root, options, false)
+    }
+
+    /// Commits what waits; says whether anything did. Does nothing where threads do it.
+    ///
+    /// # Errors
+    /// What poisoned the log.
+    pub fn step(&self) -> Result<bool, LogError> {
+        let Some(writer) = &self.stepped else { return Ok(false) };
+        let waiting = self.queue.take_all();
+        let any = !waiting.is_empty();
+        if any {
+            writer.lock().unwrap_or_else(PoisonError::into_inner).turn(waiting, &self.queue)?;
+        }
+        Ok(any)
+    }
+
+    /// Does what the writer does when nothing came for a while.
+    ///
+    /// # Errors
+    /// What poisoned the log.
+    pub fn rest(&self) -> Result<(), LogError> {
+        let Some(writer) = &self.stepped else { return Ok(()) };
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.unstored > 0 { writer.turn(Vec::new(), &self.queue) } else { Ok(()) }
+    }
+
+    fn start(world: &World, root: &Path, options: Options, threads: bool) -> Result<Self, LogError> {
         let layout = Layout::new(root);
         if !world.disk.exists(&layout.segment(0)) {
             return Err(LogError::NotALedger { path: root.to_owned() });
@@ -141,7 +210,7 @@ impl Ledger {
         let shared = Arc::new(shared);
         let last_segment =
             shared.read().segments.last().cloned().ok_or(LogError::NotALedger { path: root.to_owned() })?;
-        let segment = OpenSegment::resume(world, &layout, &last_segment)?;
+        let segment = OpenSegment::resume(world, &layout, &last_segment, options.segment_bytes)?;
         let mut recovered = Recovered::default();
         if let Some(torn) = &resume.torn {
             recovered.torn = Some(set_aside(world, &layout, torn, &segment)?);
@@ -155,14 +224,18 @@ impl Ledger {
         }
         committer.store_checkpoint()?;
         let queue = Arc::new(Queue::default());
-        let thread = {
+        let writer = Writer { committer, unstored: 0 };
+        let (thread, stepped) = if threads {
             let queue = queue.clone();
             let spawned =
-                std::thread::Builder::new().name("sealbook-writer".to_owned()).spawn(move || run(committer, &queue));
-            spawned.map_err(LogError::io("the writer's thread"))?
+                std::thread::Builder::new().name("sealbook-writer".to_owned()).spawn(move || run(writer, &queue));
+            (Some(spawned.map_err(LogError::io("the writer's thread"))?), None)
+        } else {
+            (None, Some(Mutex::new(writer)))
         };
         let reader = Reader { shared };
-        let ledger = Self { reader, queue, sealing, recovered, thread: Some(thread), _lock: lock };
+        let sealing = options.sealing;
+        let ledger = Self { reader, queue, sealing, recovered, thread, stepped, _lock: lock };
         ledger.record_recovery(resume.torn.as_ref())?;
         Ok(ledger)
     }
@@ -238,6 +311,8 @@ impl Ledger {
             // The receiver waits below; it can only be gone if this call was unwound.
             let _ = sender.send(answer);
         })?;
+        // An error of the writer's comes as the answer, too.
+        let _ = self.step();
         receiver.recv().unwrap_or(Err(Refusal::Closed))
     }
 
@@ -271,6 +346,15 @@ impl Ledger {
 
     fn stop(&mut self) -> Result<(), LogError> {
         self.queue.close();
+        if let Some(writer) = self.stepped.take() {
+            let mut writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let waiting = self.queue.take_all();
+            if self.queue.poisoned().is_none() {
+                writer.turn(waiting, &self.queue)?;
+                writer.turn(Vec::new(), &self.queue)?;
+            }
+            return Ok(());
+        }
         let Some(thread) = self.thread.take() else {
             return Ok(());
         };
@@ -304,29 +388,32 @@ pub enum CommitError {
 }
 
 /// The writer's thread.
-fn run(mut committer: Committer, queue: &Queue) -> Result<(), LogError> {
-    let mut unstored = 0;
+fn run(mut writer: Writer, queue: &Queue) -> Result<(), LogError> {
     loop {
-        let wait = (unstored > 0).then_some(IDLE);
+        let wait = (writer.unstored > 0).then_some(IDLE);
         let Some(waiting) = queue.take(wait) else {
-            return committer.store_checkpoint();
+            return writer.committer.store_checkpoint();
         };
+        writer.turn(waiting, queue)?;
+    }
+}
+
+impl Writer {
+    /// Commits what waits; stores the checkpoint when nothing does, or when it is time.
+    fn turn(&mut self, waiting: Vec<Waiting>, queue: &Queue) -> Result<(), LogError> {
         let idle = waiting.is_empty();
         let step = || {
             if !idle {
-                committer.commit(waiting)?;
-                unstored += 1;
+                self.committer.commit(waiting)?;
+                self.unstored += 1;
             }
-            if idle || unstored >= STORE_EVERY_COMMITS {
-                committer.store_checkpoint()?;
-                unstored = 0;
+            if idle || self.unstored >= STORE_EVERY_COMMITS {
+                self.committer.store_checkpoint()?;
+                self.unstored = 0;
             }
             Ok(())
         };
-        if let Err(error) = step() {
-            queue.poison(&LogError::to_string(&error));
-            return Err(error);
-        }
+        step().inspect_err(|error: &LogError| queue.poison(&error.to_string()))
     }
 }
 

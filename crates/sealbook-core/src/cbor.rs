@@ -138,8 +138,7 @@ const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
 const NULL: u8 = 0xf6;
 
-const NOT_SHORTEST: &str =
-    "a longer head than the value needs: not in deterministic encoding (RFC 8949 §4.2.1)";
+const NOT_SHORTEST: &str = "a longer head than the value needs: not in deterministic encoding (RFC 8949 §4.2.1)";
 const INDEFINITE: &str = "an indefinite length or a reserved head: not in deterministic encoding (RFC 8949 §4.2.1)";
 const KEY_ORDER: &str = "a key that is not above the one before: not in deterministic encoding (RFC 8949 §4.2.1)";
 
@@ -284,6 +283,53 @@ impl<'b> Reader<'b> {
         Ok(key)
     }
 
+    /// A tag.
+    pub fn tag(&mut self) -> Result<u64, DecodeError> {
+        self.head(TAG)
+    }
+
+    /// Whether a `null` comes next; it is then passed.
+    pub fn null(&mut self) -> Result<bool, DecodeError> {
+        let is_null = self.peek()? == NULL;
+        self.at += usize::from(is_null);
+        Ok(is_null)
+    }
+
+    /// Passes one item, whatever it is, and gives its bytes.
+    pub fn skip(&mut self) -> Result<&'b [u8], DecodeError> {
+        let (start, mut left) = (self.at, 1u64);
+        while left > 0 {
+            let first = self.peek()?;
+            let inside = match first >> 5 {
+                major @ (BYTES | TEXT) => self.string(major).map(|_| 0)?,
+                ARRAY => self.head(ARRAY)?,
+                MAP => self.head(MAP)?.saturating_mul(2),
+                TAG => self.head(TAG).map(|_| 1)?,
+                major @ (UINT | NEGATIVE) => self.head(major).map(|_| 0)?,
+                _ => self.simple(first)?,
+            };
+            left = (left - 1).saturating_add(inside);
+        }
+        Ok(self.since(start))
+    }
+
+    /// Passes a simple value or a float; nothing is inside it.
+    fn simple(&mut self, first: u8) -> Result<u64, DecodeError> {
+        let length = match first & 0x1f {
+            0..24 => 1,
+            24 => 2,
+            25 => 3,
+            26 => 5,
+            27 => 9,
+            _ => return Err(self.error(INDEFINITE)),
+        };
+        if self.bytes.len() - self.at < length {
+            return Err(self.error("the bytes end in the middle"));
+        }
+        self.at += length;
+        Ok(0)
+    }
+
     /// How many bytes were read.
     #[must_use]
     pub fn position(&self) -> usize {
@@ -316,5 +362,34 @@ fn what(first: u8) -> &'static str {
         (_, FALSE | TRUE) => "a boolean",
         (_, NULL) => "null",
         _ => "a float or another simple value",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_written_can_be_passed_and_every_cut_of_it_is_refused() {
+        let mut w = Writer::new();
+        w.tag(18);
+        w.array(5);
+        w.map(1);
+        w.int(-1);
+        w.text("é");
+        w.null();
+        w.bool(true);
+        w.bytes(&[7; 300]);
+        // A float of 16 bits, which only others write.
+        w.raw(&[0xf9, 0x3c, 0]);
+        let bytes = w.into_bytes();
+        let mut r = Reader::new(&bytes);
+        assert_eq!(r.skip().unwrap(), bytes);
+        assert!(r.end().is_ok());
+        for cut in 0..bytes.len() {
+            assert!(Reader::new(&bytes[..cut]).skip().is_err());
+        }
+        assert!(Reader::new(&[0x9f, 0xff]).skip().is_err());
+        assert!(Reader::new(&[0xbb, 255, 255, 255, 255, 255, 255, 255, 255]).skip().is_err());
     }
 }

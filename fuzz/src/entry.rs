@@ -2,6 +2,7 @@
 
 use sealbook_core::entry::{Body, Entry, Statement, decode_openings, encode_openings};
 use sealbook_core::event::Event;
+use sealbook_core::view::EntryView;
 
 use crate::bounds::{bounded, located, same};
 
@@ -11,6 +12,13 @@ pub fn check(data: &[u8]) {
         match Entry::decode(data) {
             Ok(entry) => decoded(&entry, data),
             Err(error) => located(error.offset, data, error),
+        }
+        match EntryView::decode(data) {
+            Ok(view) => viewed(&view, data),
+            Err(error) => {
+                assert!(Entry::decode(data).is_err(), "only one of two readers takes it");
+                located(error.offset, data, error);
+            }
         }
         match decode_openings(data) {
             Ok(openings) => same(&encode_openings(&openings), data, "list of openings"),
@@ -33,4 +41,24 @@ fn decoded(entry: &Entry, data: &[u8]) {
     if entry.event.check().is_ok() {
         assert_eq!(Event::from_tree(entry.event.to_tree()).as_ref(), Ok(&entry.event));
     }
+}
+
+/// What was read in place says the same as what was read out.
+fn viewed(view: &EntryView<'_>, data: &[u8]) {
+    let entry = Entry::decode(data).unwrap();
+    assert_eq!(view.entry().as_ref(), Ok(&entry));
+    assert_eq!((view.index, view.recorded_at, view.prev), (entry.index, entry.recorded_at, entry.prev));
+    assert_eq!((view.event.id, view.event.kind), (entry.event.id.as_str(), entry.event.kind));
+    assert_eq!(
+        (view.event.subject, view.event.occurred_at),
+        (entry.event.subject.id.as_str(), entry.event.occurred_at)
+    );
+    assert_eq!((view.event.action, view.thread), (entry.event.action.as_deref(), entry.thread));
+    assert_eq!((view.source.id, view.source.sequence), (entry.source.id.as_str(), entry.source.sequence));
+    assert_eq!(view.genesis.as_ref().map(|genesis| genesis.genesis()), entry.genesis);
+    assert_eq!(view.successor, entry.successor.as_deref());
+    let commitments: Vec<_> = view.commitments().map(|(path, commitment)| (path.to_owned(), commitment)).collect();
+    assert_eq!(commitments.len(), entry.commitments.len());
+    assert!(commitments.iter().all(|(path, commitment)| entry.commitments.get(path) == Some(commitment)));
+    assert_eq!(view.committed(), entry.commitments.len() as u64 + u64::from(entry.raw.is_some()));
 }

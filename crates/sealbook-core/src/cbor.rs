@@ -160,8 +160,19 @@ impl<'b> Reader<'b> {
         DecodeError { offset, problem: problem.to_owned() }
     }
 
+    #[cold]
+    fn other(&self, expected: &str, found: u8) -> DecodeError {
+        self.error(format!("expected {expected}, found {}", what(found)))
+    }
+
+    #[cold]
+    fn cut(&self) -> DecodeError {
+        self.error("the bytes end in the middle")
+    }
+
+    #[inline]
     fn peek(&self) -> Result<u8, DecodeError> {
-        self.bytes.get(self.at).copied().ok_or_else(|| self.error("the bytes end in the middle"))
+        self.bytes.get(self.at).copied().ok_or_else(|| self.cut())
     }
 
     /// The number in the head of an item of type `major`, the head passed.
@@ -169,7 +180,7 @@ impl<'b> Reader<'b> {
     fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
         let first = self.peek()?;
         if first >> 5 != major {
-            return Err(self.error(format!("expected {}, found {}", what(major << 5), what(first))));
+            return Err(self.other(what(major << 5), first));
         }
         let low = first & 0x1f;
         if low < 24 {
@@ -188,7 +199,7 @@ impl<'b> Reader<'b> {
             27 => (rest.first_chunk().map(|b| u64::from_be_bytes(*b)), 8, 1 << 32),
             _ => return Err(self.error(INDEFINITE)),
         };
-        let value = value.ok_or_else(|| self.error("the bytes end in the middle"))?;
+        let value = value.ok_or_else(|| self.cut())?;
         if value < least {
             return Err(self.error(NOT_SHORTEST));
         }
@@ -196,6 +207,7 @@ impl<'b> Reader<'b> {
         Ok(value)
     }
 
+    #[inline]
     fn string(&mut self, major: u8) -> Result<&'b [u8], DecodeError> {
         let start = self.at;
         let length = usize::try_from(self.head(major)?).unwrap_or(usize::MAX);
@@ -208,11 +220,13 @@ impl<'b> Reader<'b> {
     }
 
     /// An unsigned integer.
+    #[inline]
     pub fn uint(&mut self) -> Result<u64, DecodeError> {
         self.head(UINT)
     }
 
     /// A signed integer.
+    #[inline]
     pub fn int(&mut self) -> Result<i64, DecodeError> {
         let start = self.at;
         let negative = self.peek()? >> 5 == NEGATIVE;
@@ -222,18 +236,32 @@ impl<'b> Reader<'b> {
     }
 
     /// A text string.
+    #[inline]
     pub fn text(&mut self) -> Result<&'b str, DecodeError> {
         let start = self.at;
         let bytes = self.string(TEXT)?;
         core::str::from_utf8(bytes).map_err(|_| self.error_at(start, "a text that is not UTF-8"))
     }
 
+    /// A text string as bytes that are UTF-8; cheaper than [`Reader::text`] where the text is not looked at.
+    #[inline]
+    pub fn text_bytes(&mut self) -> Result<&'b [u8], DecodeError> {
+        let start = self.at;
+        let bytes = self.string(TEXT)?;
+        if !bytes.is_ascii() && core::str::from_utf8(bytes).is_err() {
+            return Err(self.error_at(start, "a text that is not UTF-8"));
+        }
+        Ok(bytes)
+    }
+
     /// A byte string.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'b [u8], DecodeError> {
         self.string(BYTES)
     }
 
     /// A byte string of exactly `N` bytes.
+    #[inline]
     pub fn array_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let start = self.at;
         let bytes = self.bytes()?;
@@ -241,17 +269,19 @@ impl<'b> Reader<'b> {
     }
 
     /// `true` or `false`.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         let value = match self.peek()? {
             FALSE => false,
             TRUE => true,
-            other => return Err(self.error(format!("expected true or false, found {}", what(other)))),
+            other => return Err(self.other("true or false", other)),
         };
         self.at += 1;
         Ok(value)
     }
 
     /// The head of a map: its number of pairs.
+    #[inline]
     pub fn map(&mut self) -> Result<u64, DecodeError> {
         self.head(MAP)
     }
@@ -262,6 +292,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next key of a map whose keys are positive integers; it must be above `before` (0 at the start).
+    #[inline]
     pub fn key(&mut self, before: &mut u64) -> Result<u64, DecodeError> {
         let start = self.at;
         let key = self.uint()?;
@@ -273,6 +304,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next key of a map whose keys are texts; it must come after `before` (`None` at the start), by length, then bytes.
+    #[inline]
     pub fn text_key(&mut self, before: &mut Option<&'b str>) -> Result<&'b str, DecodeError> {
         let start = self.at;
         let key = self.text()?;
@@ -324,7 +356,7 @@ impl<'b> Reader<'b> {
             _ => return Err(self.error(INDEFINITE)),
         };
         if self.bytes.len() - self.at < length {
-            return Err(self.error("the bytes end in the middle"));
+            return Err(self.cut());
         }
         self.at += length;
         Ok(0)

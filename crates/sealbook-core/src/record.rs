@@ -118,6 +118,17 @@ pub enum Scalar<'a> {
     Label(&'a str, &'a str),
 }
 
+/// A value met while passing over the bytes of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Passed<'b> {
+    /// Text: UTF-8.
+    Text(&'b [u8]),
+    /// The word of an enumeration.
+    Word(&'static str),
+    /// µs since the Unix epoch.
+    Time(Micros),
+}
+
 /// What every type of field can do. `path` names the field in errors.
 pub(crate) trait Field: Sized {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>);
@@ -132,7 +143,7 @@ pub(crate) trait Field: Sized {
     /// Whether the field must be there.
     const REQUIRED: bool = true;
     /// Passes the field where it stands, as strictly as if it were decoded and encoded again, and tells `f` the scalars.
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError>;
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError>;
     /// Builds the value of bytes that `scan` has passed; by itself it does not look at the order of keys.
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
     fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError>;
@@ -164,8 +175,8 @@ impl Field for String {
     fn encode(&self, w: &mut Writer) {
         w.text(self);
     }
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
-        r.text().map(|text| f(id, Scalar::Text(text)))
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.text_bytes().map(|text| f(id, Passed::Text(text)))
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.text().map(str::to_owned)
@@ -200,8 +211,8 @@ impl Field for bool {
     fn encode(&self, w: &mut Writer) {
         w.bool(*self);
     }
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
-        r.bool().map(|value| f(id, Scalar::Bool(value)))
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.bool().map(|_| ())
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.bool()
@@ -230,8 +241,8 @@ impl Field for Micros {
     fn encode(&self, w: &mut Writer) {
         w.int(self.0);
     }
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
-        r.int().map(|time| f(id, Scalar::Time(Micros(time))))
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.int().map(|time| f(id, Passed::Time(Micros(time))))
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.int().map(Micros)
@@ -270,7 +281,7 @@ impl<T: Field> Field for Option<T> {
         }
     }
     const REQUIRED: bool = false;
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
         T::scan(r, id, f)
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -342,14 +353,14 @@ impl Field for Labels {
         }
     }
     const REQUIRED: bool = false;
-    fn scan<'b, F: FnMut(FieldId, Scalar<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
         let (mut before, labels) = (None, r.map()?);
         if labels == 0 {
             return Err(r.error("no label at all, where the field is left out"));
         }
         for _ in 0..labels {
-            let name = r.text_key(&mut before)?;
-            f(id, Scalar::Label(name, r.text()?));
+            r.text_key(&mut before)?;
+            r.text_bytes()?;
         }
         Ok(())
     }
@@ -461,12 +472,12 @@ macro_rules! vocabulary {
             fn encode(&self, w: &mut $crate::cbor::Writer) {
                 w.uint(match self { $(Self::$variant => $code),+ });
             }
-            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Scalar<'b>)>(
+            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Passed<'b>)>(
                 r: &mut $crate::cbor::Reader<'b>,
                 id: $crate::record::FieldId,
                 f: &mut F,
             ) -> Result<(), $crate::cbor::DecodeError> {
-                Self::decode(r).map(|value| f(id, $crate::record::Scalar::Text(value.word())))
+                Self::decode(r).map(|value| f(id, $crate::record::Passed::Word(value.word())))
             }
             fn decode(r: &mut $crate::cbor::Reader<'_>) -> Result<Self, $crate::cbor::DecodeError> {
                 match r.uint()? {
@@ -510,7 +521,7 @@ macro_rules! record {
                     $crate::record::Field::encode(&self.$field, w);
                 })+
             }
-            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Scalar<'b>)>(
+            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Passed<'b>)>(
                 r: &mut $crate::cbor::Reader<'b>,
                 id: $crate::record::FieldId,
                 f: &mut F,

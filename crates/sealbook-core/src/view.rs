@@ -5,7 +5,7 @@ use crate::entry::{ENTRY_VERSION, Entry, Genesis, Opening, RAW_PATH, Raw, Source
 use crate::event::{Event, Kind, sealable};
 use crate::hash::{ChainValue, Commitment, SALT_BYTES, commitment};
 use crate::limits::ENTRY_BYTES_MAX;
-use crate::record::{FieldId, Scalar};
+use crate::record::{FieldId, Passed};
 use crate::time::Micros;
 
 #[cfg(test)]
@@ -263,13 +263,16 @@ impl<'b> EventView<'b> {
         let start = r.position();
         let (mut id, mut kind, mut occurred_at, mut subject, mut action) = (None, None, None, None, None);
         Event::pass(r, &mut |field, value| match (field, value) {
-            (FieldId([1, 0, 0]), Scalar::Text(text)) => id = Some(text),
-            (FieldId([2, 0, 0]), Scalar::Text(word)) => kind = Kind::parse(word),
-            (FieldId([3, 0, 0]), Scalar::Time(time)) => occurred_at = Some(time),
-            (FieldId([4, 1, 0]), Scalar::Text(text)) => subject = Some(text),
-            (FieldId([7, 0, 0]), Scalar::Text(text)) => action = Some(text),
+            (FieldId([1, 0, 0]), Passed::Text(text)) => id = Some(text),
+            (FieldId([2, 0, 0]), Passed::Word(word)) => kind = Kind::parse(word),
+            (FieldId([3, 0, 0]), Passed::Time(time)) => occurred_at = Some(time),
+            (FieldId([4, 1, 0]), Passed::Text(text)) => subject = Some(text),
+            (FieldId([7, 0, 0]), Passed::Text(text)) => action = Some(text),
             _ => {}
         })?;
+        // Nothing is lost: the pass has seen that these are UTF-8.
+        let text = |bytes: &'b [u8]| core::str::from_utf8(bytes).unwrap_or_default();
+        let (id, subject, action) = (id.map(text), subject.map(text), action.map(text));
         match (id, kind, subject) {
             (Some(id), Some(kind), Some(subject)) => {
                 Ok(Self { id, kind, occurred_at, subject, action, bytes: r.since(start) })

@@ -138,8 +138,7 @@ const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
 const NULL: u8 = 0xf6;
 
-const NOT_SHORTEST: &str =
-    "a longer head than the value needs: not in deterministic encoding (RFC 8949 §4.2.1)";
+const NOT_SHORTEST: &str = "a longer head than the value needs: not in deterministic encoding (RFC 8949 §4.2.1)";
 const INDEFINITE: &str = "an indefinite length or a reserved head: not in deterministic encoding (RFC 8949 §4.2.1)";
 const KEY_ORDER: &str = "a key that is not above the one before: not in deterministic encoding (RFC 8949 §4.2.1)";
 
@@ -161,8 +160,19 @@ impl<'b> Reader<'b> {
         DecodeError { offset, problem: problem.to_owned() }
     }
 
+    #[cold]
+    fn other(&self, expected: &str, found: u8) -> DecodeError {
+        self.error(format!("expected {expected}, found {}", what(found)))
+    }
+
+    #[cold]
+    fn cut(&self) -> DecodeError {
+        self.error("the bytes end in the middle")
+    }
+
+    #[inline]
     fn peek(&self) -> Result<u8, DecodeError> {
-        self.bytes.get(self.at).copied().ok_or_else(|| self.error("the bytes end in the middle"))
+        self.bytes.get(self.at).copied().ok_or_else(|| self.cut())
     }
 
     /// The number in the head of an item of type `major`, the head passed.
@@ -170,7 +180,7 @@ impl<'b> Reader<'b> {
     fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
         let first = self.peek()?;
         if first >> 5 != major {
-            return Err(self.error(format!("expected {}, found {}", what(major << 5), what(first))));
+            return Err(self.other(what(major << 5), first));
         }
         let low = first & 0x1f;
         if low < 24 {
@@ -189,7 +199,7 @@ impl<'b> Reader<'b> {
             27 => (rest.first_chunk().map(|b| u64::from_be_bytes(*b)), 8, 1 << 32),
             _ => return Err(self.error(INDEFINITE)),
         };
-        let value = value.ok_or_else(|| self.error("the bytes end in the middle"))?;
+        let value = value.ok_or_else(|| self.cut())?;
         if value < least {
             return Err(self.error(NOT_SHORTEST));
         }
@@ -197,6 +207,7 @@ impl<'b> Reader<'b> {
         Ok(value)
     }
 
+    #[inline]
     fn string(&mut self, major: u8) -> Result<&'b [u8], DecodeError> {
         let start = self.at;
         let length = usize::try_from(self.head(major)?).unwrap_or(usize::MAX);
@@ -209,11 +220,13 @@ impl<'b> Reader<'b> {
     }
 
     /// An unsigned integer.
+    #[inline]
     pub fn uint(&mut self) -> Result<u64, DecodeError> {
         self.head(UINT)
     }
 
     /// A signed integer.
+    #[inline]
     pub fn int(&mut self) -> Result<i64, DecodeError> {
         let start = self.at;
         let negative = self.peek()? >> 5 == NEGATIVE;
@@ -223,18 +236,32 @@ impl<'b> Reader<'b> {
     }
 
     /// A text string.
+    #[inline]
     pub fn text(&mut self) -> Result<&'b str, DecodeError> {
         let start = self.at;
         let bytes = self.string(TEXT)?;
         core::str::from_utf8(bytes).map_err(|_| self.error_at(start, "a text that is not UTF-8"))
     }
 
+    /// A text string as bytes that are UTF-8; cheaper than [`Reader::text`] where the text is not looked at.
+    #[inline]
+    pub fn text_bytes(&mut self) -> Result<&'b [u8], DecodeError> {
+        let start = self.at;
+        let bytes = self.string(TEXT)?;
+        if !bytes.is_ascii() && core::str::from_utf8(bytes).is_err() {
+            return Err(self.error_at(start, "a text that is not UTF-8"));
+        }
+        Ok(bytes)
+    }
+
     /// A byte string.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'b [u8], DecodeError> {
         self.string(BYTES)
     }
 
     /// A byte string of exactly `N` bytes.
+    #[inline]
     pub fn array_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let start = self.at;
         let bytes = self.bytes()?;
@@ -242,17 +269,19 @@ impl<'b> Reader<'b> {
     }
 
     /// `true` or `false`.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         let value = match self.peek()? {
             FALSE => false,
             TRUE => true,
-            other => return Err(self.error(format!("expected true or false, found {}", what(other)))),
+            other => return Err(self.other("true or false", other)),
         };
         self.at += 1;
         Ok(value)
     }
 
     /// The head of a map: its number of pairs.
+    #[inline]
     pub fn map(&mut self) -> Result<u64, DecodeError> {
         self.head(MAP)
     }
@@ -263,6 +292,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next key of a map whose keys are positive integers; it must be above `before` (0 at the start).
+    #[inline]
     pub fn key(&mut self, before: &mut u64) -> Result<u64, DecodeError> {
         let start = self.at;
         let key = self.uint()?;
@@ -274,6 +304,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next key of a map whose keys are texts; it must come after `before` (`None` at the start), by length, then bytes.
+    #[inline]
     pub fn text_key(&mut self, before: &mut Option<&'b str>) -> Result<&'b str, DecodeError> {
         let start = self.at;
         let key = self.text()?;
@@ -282,6 +313,53 @@ impl<'b> Reader<'b> {
         }
         *before = Some(key);
         Ok(key)
+    }
+
+    /// A tag.
+    pub fn tag(&mut self) -> Result<u64, DecodeError> {
+        self.head(TAG)
+    }
+
+    /// Whether a `null` comes next; it is then passed.
+    pub fn null(&mut self) -> Result<bool, DecodeError> {
+        let is_null = self.peek()? == NULL;
+        self.at += usize::from(is_null);
+        Ok(is_null)
+    }
+
+    /// Passes one item, whatever it is, and gives its bytes.
+    pub fn skip(&mut self) -> Result<&'b [u8], DecodeError> {
+        let (start, mut left) = (self.at, 1u64);
+        while left > 0 {
+            let first = self.peek()?;
+            let inside = match first >> 5 {
+                major @ (BYTES | TEXT) => self.string(major).map(|_| 0)?,
+                ARRAY => self.head(ARRAY)?,
+                MAP => self.head(MAP)?.saturating_mul(2),
+                TAG => self.head(TAG).map(|_| 1)?,
+                major @ (UINT | NEGATIVE) => self.head(major).map(|_| 0)?,
+                _ => self.simple(first)?,
+            };
+            left = (left - 1).saturating_add(inside);
+        }
+        Ok(self.since(start))
+    }
+
+    /// Passes a simple value or a float; nothing is inside it.
+    fn simple(&mut self, first: u8) -> Result<u64, DecodeError> {
+        let length = match first & 0x1f {
+            0..24 => 1,
+            24 => 2,
+            25 => 3,
+            26 => 5,
+            27 => 9,
+            _ => return Err(self.error(INDEFINITE)),
+        };
+        if self.bytes.len() - self.at < length {
+            return Err(self.cut());
+        }
+        self.at += length;
+        Ok(0)
     }
 
     /// How many bytes were read.
@@ -316,5 +394,34 @@ fn what(first: u8) -> &'static str {
         (_, FALSE | TRUE) => "a boolean",
         (_, NULL) => "null",
         _ => "a float or another simple value",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_written_can_be_passed_and_every_cut_of_it_is_refused() {
+        let mut w = Writer::new();
+        w.tag(18);
+        w.array(5);
+        w.map(1);
+        w.int(-1);
+        w.text("é");
+        w.null();
+        w.bool(true);
+        w.bytes(&[7; 300]);
+        // A float of 16 bits, which only others write.
+        w.raw(&[0xf9, 0x3c, 0]);
+        let bytes = w.into_bytes();
+        let mut r = Reader::new(&bytes);
+        assert_eq!(r.skip().unwrap(), bytes);
+        assert!(r.end().is_ok());
+        for cut in 0..bytes.len() {
+            assert!(Reader::new(&bytes[..cut]).skip().is_err());
+        }
+        assert!(Reader::new(&[0x9f, 0xff]).skip().is_err());
+        assert!(Reader::new(&[0xbb, 255, 255, 255, 255, 255, 255, 255, 255]).skip().is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::hash::TreeHash;
 use crate::note::{Note, NoteError, VerifierKey, decode_base64, encode_base64};
+use crate::tree::empty_root;
 
 /// Origin, size and root: what a checkpoint says, not who says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +49,11 @@ impl Checkpoint {
         }
         let size = parse_decimal(size).ok_or(NoteError::Malformed("the size is no decimal number below 2^63"))?;
         let root = decode_base64(root).and_then(|root| root.try_into().ok());
-        let root = root.ok_or(NoteError::Malformed("the root is not 32 bytes in base64"))?;
-        Ok(Self { origin: origin.to_owned(), size, root: TreeHash(root) })
+        let root = TreeHash(root.ok_or(NoteError::Malformed("the root is not 32 bytes in base64"))?);
+        if size == 0 && root != empty_root() {
+            return Err(NoteError::Malformed("a tree of no entries has another root"));
+        }
+        Ok(Self { origin: origin.to_owned(), size, root })
     }
 }
 
@@ -65,7 +69,11 @@ pub fn parse_decimal(text: &str) -> Option<u64> {
 /// # Errors
 /// What makes the bytes no checkpoint, or whose signature is missing or bad.
 pub fn verify(note: &[u8], keys: &[VerifierKey]) -> Result<VerifiedCheckpoint, NoteError> {
-    let note = Note::parse(note)?;
+    verify_note(&Note::parse(note)?, keys)
+}
+
+/// As [`verify`], of a note that was read before.
+pub(crate) fn verify_note(note: &Note, keys: &[VerifierKey]) -> Result<VerifiedCheckpoint, NoteError> {
     let checkpoint = Checkpoint::parse(note.verify(keys)?)?;
     Ok(VerifiedCheckpoint { checkpoint })
 }

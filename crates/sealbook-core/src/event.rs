@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::limits::{EVENT_ID_BYTES_MAX, IDENTIFIER_BYTES_MAX, PROSE_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::record::{Field, FieldError, FieldId, FieldSpec, FieldType, Labels, Scalar, Tree, record};
+use crate::record::{Field, FieldError, FieldId, FieldSpec, FieldType, Labels, Passed, Scalar, Tree, record};
 use crate::time::Micros;
 pub use crate::words::{
     ApprovalDecision, CredentialType, ElevationVerb, ExceptionVerb, IdentityType, Kind, LifecycleVerb, Outcome,
@@ -401,6 +401,11 @@ impl Event {
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::decode(r)
     }
+
+    /// Passes an event strictly and tells `f` every field that is there.
+    pub(crate) fn pass<'b>(r: &mut Reader<'b>, f: &mut impl FnMut(FieldId, Passed<'b>)) -> Result<(), DecodeError> {
+        Self::scan(r, FieldId::default(), f)
+    }
 }
 
 /// Every field of an event, in the order of their keys.
@@ -417,11 +422,17 @@ pub fn schema() -> &'static [FieldSpec] {
 /// Whether a field may be sealed: an optional text, or a label.
 #[must_use]
 pub fn sealable(path: &str) -> bool {
-    if let Some(label) = path.strip_prefix("labels.") {
-        return !label.is_empty();
+    static PATHS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let required = ["id", "subject.id", "actor.id"];
+        let texts = schema().iter().filter(|spec| spec.kind == FieldType::Text).map(|spec| spec.path.as_str());
+        let mut paths: Vec<_> = texts.filter(|path| !required.contains(path)).collect();
+        paths.sort_unstable_by_key(|path| (path.len(), *path));
+        paths
+    });
+    match path.strip_prefix("labels.") {
+        Some(label) => !label.is_empty(),
+        None => PATHS.binary_search_by_key(&(path.len(), path), |known| (known.len(), *known)).is_ok(),
     }
-    let required = path == "id" || path == "subject.id" || path == "actor.id";
-    !required && schema().iter().any(|spec| spec.path == path && spec.kind == FieldType::Text)
 }
 
 #[cfg(test)]

@@ -7,16 +7,20 @@
 
 pub mod cbor;
 pub mod checkpoint;
+pub mod cosignature;
 pub mod entry;
 pub mod event;
 pub mod hash;
 pub mod limits;
 pub mod note;
 pub mod pack;
+pub mod policy;
 pub mod proof;
+pub mod receipt;
 pub mod record;
 pub mod segment;
 pub mod tile;
 pub mod time;
 pub mod tree;
+pub mod view;
 pub mod words;

@@ -46,3 +46,13 @@ pub const NOTE_SIGNATURES_MAX: usize = 100;
 
 /// Hashes of an inclusion or consistency proof: one per level of a tree of 2^63 leaves.
 pub const PROOF_HASHES_MAX: usize = 63;
+
+/// Bytes of a COSE receipt that a reader accepts: [`PROOF_HASHES_MAX`] hashes, issuer, subject, and room for the headers of
+/// other issuers.
+pub const RECEIPT_BYTES_MAX: usize = 1 << 16;
+
+/// Bytes of a tlog-policy that a reader accepts: more keys than anyone names.
+pub const POLICY_BYTES_MAX: usize = 1 << 20;
+
+/// Logs, witnesses and groups of a tlog-policy, each (the specification asks for at least 32).
+pub const POLICY_NAMES_MAX: usize = 256;

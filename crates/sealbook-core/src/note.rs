@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use crate::cosignature::{cosigned_bytes, time_is_valid};
 use crate::hash::{hex, sha256};
 use crate::limits::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX};
 
@@ -71,6 +72,14 @@ impl VerifierKey {
         Self::of_kind(name, ED25519, public)
     }
 
+    /// A key for cosignatures of checkpoints (C2SP tlog-cosignature).
+    ///
+    /// # Errors
+    /// When `name` cannot name a key, or the bytes are no public key.
+    pub fn cosigner(name: &str, public: &[u8; 32]) -> Result<Self, NoteError> {
+        Self::of_kind(name, ED25519_COSIGNATURE, public)
+    }
+
     fn of_kind(name: &str, kind: u8, public: &[u8; 32]) -> Result<Self, NoteError> {
         if !name_is_valid(name) {
             return Err(NoteError::BadKey("the name is empty, or has a space or a plus sign"));
@@ -112,6 +121,12 @@ impl VerifierKey {
         self.id
     }
 
+    /// Signature type: [`ED25519`] or [`ED25519_COSIGNATURE`].
+    #[must_use]
+    pub fn kind(&self) -> u8 {
+        self.kind
+    }
+
     /// The public key.
     #[must_use]
     pub fn public(&self) -> &[u8; 32] {
@@ -131,8 +146,7 @@ impl VerifierKey {
             return false;
         };
         let time = u64::from_be_bytes(*time);
-        let message = [format!("cosignature/v1\ntime {time}\n").as_bytes(), text].concat();
-        time > 0 && i64::try_from(time).is_ok() && verify(&message, signature)
+        time_is_valid(time) && verify(&cosigned_bytes(time, text), signature)
     }
 }
 
@@ -166,10 +180,10 @@ pub fn signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
 
 /// One signature line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct SignatureLine {
-    name: String,
-    id: [u8; 4],
-    signature: Vec<u8>,
+pub(crate) struct SignatureLine {
+    pub(crate) name: String,
+    pub(crate) id: [u8; 4],
+    pub(crate) signature: Vec<u8>,
 }
 
 /// A signed note that was read, not yet believed.
@@ -209,6 +223,12 @@ impl Note {
         &self.text
     }
 
+    /// What follows the key id in every signature line under this key's name and id, not yet believed.
+    pub(crate) fn signatures_by<'n>(&'n self, key: &'n VerifierKey) -> impl Iterator<Item = &'n [u8]> {
+        let lines = self.signatures.iter().filter(|line| key.name == line.name && key.id == line.id);
+        lines.map(|line| line.signature.as_slice())
+    }
+
     /// The text, once at least one of `keys` has signed it and no signature by any of them is bad.
     /// Signatures by other keys are passed over.
     ///
@@ -216,10 +236,10 @@ impl Note {
     /// [`NoteError::NotSigned`] or [`NoteError::BadSignature`].
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<&str, NoteError> {
         let mut signed = false;
-        for line in &self.signatures {
-            for key in keys.iter().filter(|key| key.name == line.name && key.id == line.id) {
-                if !key.verifies(self.text.as_bytes(), &line.signature) {
-                    return Err(NoteError::BadSignature { name: line.name.clone() });
+        for key in keys {
+            for signature in self.signatures_by(key) {
+                if !key.verifies(self.text.as_bytes(), signature) {
+                    return Err(NoteError::BadSignature { name: key.name.clone() });
                 }
                 signed = true;
             }
@@ -228,7 +248,8 @@ impl Note {
     }
 }
 
-fn parse_line(line: &str) -> Result<SignatureLine, NoteError> {
+/// Reads a signature line without its line feed.
+pub(crate) fn parse_line(line: &str) -> Result<SignatureLine, NoteError> {
     const BAD: NoteError = NoteError::Malformed("a signature line is not `— name base64`");
     let (name, encoded) = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(BAD)?;
     let bytes = decode_base64(encoded).ok_or(BAD)?;

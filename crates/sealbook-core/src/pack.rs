@@ -257,6 +257,9 @@ impl Manifest {
         if self.first >= self.end || self.end > self.size {
             return wrong("the range of entries is empty or runs past the checkpoint");
         }
+        if self.end.div_ceil(TILE_WIDTH) - self.first / TILE_WIDTH > FILES_MAX as u64 {
+            return wrong("the range of entries has more bundles than a pack can hold files");
+        }
         if self.start.is_some_and(|start| start > self.size) {
             return wrong("the start checkpoint is larger than the checkpoint");
         }

@@ -43,7 +43,8 @@ impl core::fmt::Display for TlogProofError {
 
 impl std::error::Error for TlogProofError {}
 
-/// That an entry stands at an index of a signed tree. Only [`TlogProof::verify`] makes one.
+/// That an entry stands at an index of a signed tree. Only [`TlogProof::verify`], [`TlogProof::verify_in`] and
+/// [`crate::receipt::SignedEntry::at`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncludedEntry {
     index: u64,
@@ -51,6 +52,17 @@ pub struct IncludedEntry {
 }
 
 impl IncludedEntry {
+    /// Checks that the leaf is at `index` of the checkpoint's tree.
+    pub(crate) fn new(
+        index: u64,
+        leaf: &TreeHash,
+        hashes: &[TreeHash],
+        checkpoint: VerifiedCheckpoint,
+    ) -> Result<Self, ProofError> {
+        verify_inclusion(index, checkpoint.size, leaf, &checkpoint.root, hashes)?;
+        Ok(Self { index, checkpoint })
+    }
+
     /// Index of the entry.
     #[must_use]
     pub fn index(&self) -> u64 {
@@ -101,9 +113,16 @@ impl TlogProof {
     /// Why it is not.
     pub fn verify(&self, entry: &[u8], keys: &[VerifierKey]) -> Result<IncludedEntry, TlogProofError> {
         let checkpoint = verify_checkpoint(self.checkpoint.as_bytes(), keys).map_err(TlogProofError::Checkpoint)?;
-        verify_inclusion(self.index, checkpoint.size, &leaf_hash(entry), &checkpoint.root, &self.hashes)
-            .map_err(TlogProofError::NotIncluded)?;
-        Ok(IncludedEntry { index: self.index, checkpoint })
+        self.verify_in(entry, checkpoint)
+    }
+
+    /// Checks that `entry` is at the proof's index in the tree of a checkpoint that was believed already, for example
+    /// because enough witnesses cosigned it ([`crate::policy`]).
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn verify_in(&self, entry: &[u8], checkpoint: VerifiedCheckpoint) -> Result<IncludedEntry, TlogProofError> {
+        IncludedEntry::new(self.index, &leaf_hash(entry), &self.hashes, checkpoint).map_err(TlogProofError::NotIncluded)
     }
 }
 

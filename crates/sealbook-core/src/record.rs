@@ -118,6 +118,17 @@ pub enum Scalar<'a> {
     Label(&'a str, &'a str),
 }
 
+/// A value met while passing over the bytes of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Passed<'b> {
+    /// Text: UTF-8.
+    Text(&'b [u8]),
+    /// The word of an enumeration.
+    Word(&'static str),
+    /// µs since the Unix epoch.
+    Time(Micros),
+}
+
 /// What every type of field can do. `path` names the field in errors.
 pub(crate) trait Field: Sized {
     fn spec(path: &str, id: FieldId, bytes_max: usize, out: &mut Vec<FieldSpec>);
@@ -129,6 +140,11 @@ pub(crate) trait Field: Sized {
         true
     }
     fn encode(&self, w: &mut Writer);
+    /// Whether the field must be there.
+    const REQUIRED: bool = true;
+    /// Passes the field where it stands, as strictly as if it were decoded and encoded again, and tells `f` the scalars.
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError>;
+    /// Builds the value of bytes that `scan` has passed; by itself it does not look at the order of keys.
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
     fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError>;
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>));
@@ -158,6 +174,9 @@ impl Field for String {
     }
     fn encode(&self, w: &mut Writer) {
         w.text(self);
+    }
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.text_bytes().map(|text| f(id, Passed::Text(text)))
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.text().map(str::to_owned)
@@ -192,6 +211,9 @@ impl Field for bool {
     fn encode(&self, w: &mut Writer) {
         w.bool(*self);
     }
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.bool().map(|_| ())
+    }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.bool()
     }
@@ -218,6 +240,9 @@ impl Field for Micros {
     }
     fn encode(&self, w: &mut Writer) {
         w.int(self.0);
+    }
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        r.int().map(|time| f(id, Passed::Time(Micros(time))))
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.int().map(Micros)
@@ -254,6 +279,10 @@ impl<T: Field> Field for Option<T> {
         if let Some(value) = self {
             value.encode(w);
         }
+    }
+    const REQUIRED: bool = false;
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        T::scan(r, id, f)
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         T::decode(r).map(Some)
@@ -322,6 +351,18 @@ impl Field for Labels {
             w.text(name);
             w.text(value);
         }
+    }
+    const REQUIRED: bool = false;
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+        let (mut before, labels) = (None, r.map()?);
+        if labels == 0 {
+            return Err(r.error("no label at all, where the field is left out"));
+        }
+        for _ in 0..labels {
+            r.text_key(&mut before)?;
+            r.text_bytes()?;
+        }
+        Ok(())
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut labels = Self::new();
@@ -431,6 +472,13 @@ macro_rules! vocabulary {
             fn encode(&self, w: &mut $crate::cbor::Writer) {
                 w.uint(match self { $(Self::$variant => $code),+ });
             }
+            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Passed<'b>)>(
+                r: &mut $crate::cbor::Reader<'b>,
+                id: $crate::record::FieldId,
+                f: &mut F,
+            ) -> Result<(), $crate::cbor::DecodeError> {
+                Self::decode(r).map(|value| f(id, $crate::record::Passed::Word(value.word())))
+            }
             fn decode(r: &mut $crate::cbor::Reader<'_>) -> Result<Self, $crate::cbor::DecodeError> {
                 match r.uint()? {
                     $($code => Ok(Self::$variant),)+
@@ -472,6 +520,26 @@ macro_rules! record {
                     w.uint($key);
                     $crate::record::Field::encode(&self.$field, w);
                 })+
+            }
+            fn scan<'b, F: FnMut($crate::record::FieldId, $crate::record::Passed<'b>)>(
+                r: &mut $crate::cbor::Reader<'b>,
+                id: $crate::record::FieldId,
+                f: &mut F,
+            ) -> Result<(), $crate::cbor::DecodeError> {
+                let (mut seen, mut before) = (0u32, 0);
+                for _ in 0..r.map()? {
+                    match r.key(&mut before)? {
+                        $($key => {
+                            seen |= 1 << $key;
+                            <$ty as $crate::record::Field>::scan(r, id.child($key), f)?;
+                        })+
+                        other => return Err(r.error(format!("unknown key {other} in {}", stringify!($name)))),
+                    }
+                }
+                $(if <$ty as $crate::record::Field>::REQUIRED && seen & (1 << $key) == 0 {
+                    return Err(r.error(concat!($word, " of ", stringify!($name), " is missing")));
+                })+
+                Ok(())
             }
             fn decode(r: &mut $crate::cbor::Reader<'_>) -> Result<Self, $crate::cbor::DecodeError> {
                 $(let mut $field: Option<$ty> = None;)+

@@ -8,6 +8,11 @@ pub const TILE_WIDTH: u64 = 256;
 /// Levels of the tree that one tile spans.
 pub const TILE_HEIGHT: u32 = 8;
 
+/// Bytes of a hash.
+const HASH_BYTES: usize = 32;
+/// [`TILE_WIDTH`], for counting in memory.
+const FULL: usize = 256;
+
 /// What a tile holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TileKind {
@@ -42,6 +47,30 @@ impl Tile {
             let rest = u16::try_from(nodes % TILE_WIDTH).unwrap_or(0);
             full.chain((rest > 0).then_some(Tile { kind, index: nodes / TILE_WIDTH, width: rest }))
         })
+    }
+
+    /// The full tile at the same place. A partial one may be deleted once that exists.
+    #[must_use]
+    pub fn full(&self) -> Self {
+        Self { width: 256, ..*self }
+    }
+
+    /// This tile's bytes out of those of a tile at the same place that is as wide or wider; `None` where these are too
+    /// few, or no tile at all.
+    #[must_use]
+    pub fn cut<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let width = usize::from(self.width);
+        let length = match self.kind {
+            TileKind::Hashes(_) => {
+                let fits = bytes.len().is_multiple_of(HASH_BYTES) && bytes.len() <= HASH_BYTES * FULL;
+                fits.then_some(width * HASH_BYTES)?
+            }
+            TileKind::Entries => {
+                let entries = split_bundle(bytes)?;
+                entries.get(..width)?.iter().map(|entry| 2 + entry.len()).sum()
+            }
+        };
+        bytes.get(..length)
     }
 
     /// Reads a path as [`Tile`] prints it; `None` for any other spelling.
@@ -98,7 +127,7 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
     true
 }
 
-/// Splits a bundle into its entries; `None` where it ends in the middle of one.
+/// Splits a bundle into its entries; `None` where it ends in the middle of one or has more than 256.
 #[must_use]
 pub fn split_bundle(mut bundle: &[u8]) -> Option<Vec<&[u8]>> {
     let mut entries = Vec::new();
@@ -107,7 +136,7 @@ pub fn split_bundle(mut bundle: &[u8]) -> Option<Vec<&[u8]>> {
         entries.push(entry);
         bundle = rest;
     }
-    bundle.is_empty().then_some(entries)
+    (bundle.is_empty() && entries.len() <= FULL).then_some(entries)
 }
 
 #[cfg(test)]

@@ -199,6 +199,19 @@ pub fn verify_subtree(
         let error = if proof.is_empty() { ProofError::WrongHash } else { ProofError::WrongLength };
         return if proof.is_empty() && *hash == empty_root() { Ok(()) } else { Err(error) };
     }
+    let (old, new) = climb(start, end, size, hash, proof)?;
+    if old == *hash && new == *root { Ok(()) } else { Err(ProofError::WrongHash) }
+}
+
+/// Follows `proof` from the subtree over `start..end` upwards: the hash that it gives for the subtree, and that for the
+/// tree of `size` leaves.
+fn climb(
+    start: u64,
+    end: u64,
+    size: u64,
+    hash: &TreeHash,
+    proof: &[TreeHash],
+) -> Result<(TreeHash, TreeHash), ProofError> {
     let width = end.checked_sub(start).filter(|width| *width > 0).ok_or(ProofError::BadRange)?;
     if end > size || !start.is_multiple_of(width.checked_next_power_of_two().ok_or(ProofError::BadRange)?) {
         return Err(ProofError::BadRange);
@@ -230,10 +243,29 @@ pub fn verify_subtree(
         }
         (first, last, tree) = (first >> 1, last >> 1, tree >> 1);
     }
-    if tree != 0 {
-        return Err(ProofError::WrongLength);
+    if tree == 0 { Ok((old, new)) } else { Err(ProofError::WrongLength) }
+}
+
+/// The root that an inclusion proof leads to. Neither `index` nor `size` is shown by it: the same hashes lead to the same
+/// root from other places of other sizes too.
+///
+/// # Errors
+/// When the proof does not fit `index` and `size`.
+pub fn inclusion_root(index: u64, size: u64, leaf: &TreeHash, proof: &[TreeHash]) -> Result<TreeHash, ProofError> {
+    let end = index.checked_add(1).ok_or(ProofError::BadRange)?;
+    climb(index, end, size, leaf, proof).map(|(_, root)| root)
+}
+
+/// The root of the newer tree that a consistency proof leads to from `old_root`. The sizes are not shown by it.
+///
+/// # Errors
+/// When the proof does not fit the sizes or does not begin at `old_root`.
+pub fn consistency_root(old: u64, new: u64, old_root: &TreeHash, proof: &[TreeHash]) -> Result<TreeHash, ProofError> {
+    if old >= new {
+        return Err(ProofError::BadRange);
     }
-    if old == *hash && new == *root { Ok(()) } else { Err(ProofError::WrongHash) }
+    let (from, to) = climb(0, old, new, old_root, proof)?;
+    if from == *old_root { Ok(to) } else { Err(ProofError::WrongHash) }
 }
 
 /// Checks that the leaf with hash `leaf` stands at `index` in the tree of `size` leaves (RFC 9162 §2.1.3.2).

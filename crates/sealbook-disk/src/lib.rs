@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use real::{RealDisk, SystemClock, SystemEntropy};
-pub use simulated::{SeededEntropy, SetClock, SimulatedDisk};
+pub use simulated::{
+    Damage, Dice, Fault, JumpingClock, Operation, Outcome, SECTOR_BYTES, SeededEntropy, SetClock, SimulatedDisk, Step,
+};
 
 /// A file system, with durability said where it matters.
 pub trait Disk: Send + Sync {
@@ -28,7 +30,7 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// As the system says.
     fn create(&self, path: &Path, private: bool) -> io::Result<Box<dyn DiskFile>>;
-    /// Creates a folder and its parents.
+    /// Creates a folder and its parents, as far as they are missing; durable on return.
     ///
     /// # Errors
     /// As the system says.

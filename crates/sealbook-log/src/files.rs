@@ -61,18 +61,25 @@ pub(crate) struct OpenSegment {
     /// Where the next batch goes.
     pub(crate) end: u64,
     filled: u64,
+<<<<<<< HEAD
     /// Bytes after which it is full.
+=======
+>>>>>>> main
     bytes_max: u64,
 }
 
 impl OpenSegment {
     /// Creates a segment: header, zeros after it, all of it durable, its name too.
+<<<<<<< HEAD
     pub(crate) fn create(
         world: &World,
         layout: &Layout,
         header: &Header,
         bytes_max: u64,
     ) -> Result<Self, LogError> {
+=======
+    pub(crate) fn create(world: &World, layout: &Layout, header: &Header, bytes_max: u64) -> Result<Self, LogError> {
+>>>>>>> main
         let path = layout.segment(header.number);
         let temporary = path.with_extension("new");
         if world.disk.exists(&temporary) {
@@ -85,6 +92,7 @@ impl OpenSegment {
         world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
         world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
         Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN, bytes_max })
+<<<<<<< HEAD
     }
 
     /// Goes on with the next segment.
@@ -100,6 +108,12 @@ impl OpenSegment {
         segment: &Segment,
         bytes_max: u64,
     ) -> Result<Self, LogError> {
+=======
+    }
+
+    /// Goes on with an existing segment after its last commit.
+    pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment, bytes_max: u64) -> Result<Self, LogError> {
+>>>>>>> main
         let path = layout.segment(segment.number);
         let file: Arc<dyn DiskFile> = world.disk.open(&path, true).map_err(LogError::io(&path))?.into();
         let filled = file.length().map_err(LogError::io(&path))?;
@@ -108,6 +122,10 @@ impl OpenSegment {
 
     pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
+    }
+
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
     }
 
     pub(crate) fn number(&self) -> u64 {

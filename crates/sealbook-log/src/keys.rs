@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::{ED25519, VerifierKey, decode_base64, encode_base64, signature_line};
+use sealbook_core::receipt::UnsignedReceipt;
 use sealbook_core::segment::Commit;
 use sealbook_disk::{World, read_file, replace_file};
 use zeroize::Zeroizing;
@@ -100,6 +101,12 @@ impl LogKey {
     pub(crate) fn seal(&self, commit: &Commit) -> [u8; 32] {
         let key = Zeroizing::new(blake3::derive_key(SEAL_CONTEXT, self.key.as_bytes()));
         *blake3::keyed_hash(&key, &commit.sealed_bytes()).as_bytes()
+    }
+
+    /// Signs a receipt; the bytes of the whole receipt. It says nothing that a checkpoint by this key has not said before.
+    #[must_use]
+    pub fn sign_receipt(&self, receipt: &UnsignedReceipt) -> Vec<u8> {
+        receipt.signed(&self.key.sign(receipt.message()).to_bytes())
     }
 
     /// Signs the text of a note that is not a checkpoint, such as a pack's manifest; `text` ends in a line feed.

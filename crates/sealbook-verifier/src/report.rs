@@ -151,6 +151,12 @@ impl Report {
         }
     }
 
+    /// Takes back the failures of `file` from byte `from` on.
+    pub(crate) fn forget(&mut self, file: &str, from: u64) {
+        let behind = |failure: &Failure| failure.file.as_deref() == Some(file) && failure.offset >= Some(from);
+        self.failures.retain(|failure| !behind(failure));
+    }
+
     pub(crate) fn note(&mut self, note: impl Into<String>) {
         if self.notes.len() < NOTES_MAX {
             self.notes.push(note.into());

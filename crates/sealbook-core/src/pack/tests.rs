@@ -67,6 +67,8 @@ fn a_manifest_that_contradicts_itself_is_refused() {
     assert!(spoil(&|m| m.start = Some(m.size + 1)));
     assert!(spoil(&|m| m.export = Some(m.end)));
     assert!(spoil(&|m| m.disclosed.reverse()));
+    // A range that no pack can hold: whoever walks over its bundles would never come to an end.
+    assert!(spoil(&|m| (m.end, m.size) = (u64::MAX, u64::MAX)));
     assert!(spoil(&|m| m.files.swap(1, 2)));
     assert!(spoil(&|m| m.files[1] = m.files[2].clone()));
     assert!(spoil(&|m| drop(m.files.remove(0))));

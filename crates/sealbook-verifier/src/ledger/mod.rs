@@ -4,6 +4,7 @@ mod examine;
 mod finish;
 mod pieces;
 mod segments;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod threads;

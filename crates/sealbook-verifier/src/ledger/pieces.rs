@@ -3,16 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-use sealbook_core::segment::{
-    Commit, FRAME_HEAD_BYTES, Frame, FrameError, PAYLOAD_BYTES_MAX, framed_bytes, read_frame, scan_commits,
-};
+use sealbook_core::segment::{FRAME_HEAD_BYTES, Frame, FrameError, PAYLOAD_BYTES_MAX, framed_bytes, read_frame};
 
 /// Bytes read at a time: more than an entry with its sealed values, so that these always lie in one piece.
 pub const PIECE_BYTES: usize = 4 << 20;
 const _: () = assert!(PIECE_BYTES > 2 * (PAYLOAD_BYTES_MAX + FRAME_HEAD_BYTES));
-
-/// Bytes of a commit frame, and a little more: what pieces overlap by when commits are looked for.
-const OVERLAP: usize = 256;
 
 /// A frame in a piece.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +72,8 @@ impl Pieces {
         Ok(Some(piece))
     }
 
-    fn read_at(&mut self, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+    /// The bytes at `offset`, fewer only at the end of the file.
+    pub fn read_at(&mut self, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
         self.file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
         (&mut self.file).take(bytes_max as u64).read_to_end(&mut bytes)?;
@@ -98,28 +94,14 @@ impl Pieces {
         }
     }
 
-    /// Whether a whole commit frame begins anywhere from `offset` on.
-    pub fn commit_after(&mut self, mut offset: u64) -> io::Result<Option<Commit>> {
-        loop {
-            let bytes = self.read_at(offset, PIECE_BYTES)?;
-            if let Some(commit) = scan_commits(&bytes).first() {
-                return Ok(Some(*commit));
-            }
-            if bytes.len() < PIECE_BYTES {
-                return Ok(None);
-            }
-            offset += (bytes.len() - OVERLAP) as u64;
-        }
-    }
-
-    /// Whether a batch could begin at `offset`: the head of an entry frame of a length that entries have.
-    pub fn batch_could_begin(&mut self, offset: u64) -> io::Result<bool> {
+    /// Kind and length in the head of a frame at `offset`; `None` where the file ends before.
+    pub fn head(&mut self, offset: u64) -> io::Result<Option<(u8, usize)>> {
         let head = self.read_at(offset, FRAME_HEAD_BYTES)?;
         let Some([l0, l1, l2, l3, kind]) = head.first_chunk::<5>() else {
-            return Ok(false);
+            return Ok(None);
         };
-        let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
-        Ok(*kind == ENTRY && (1..=sealbook_core::limits::ENTRY_BYTES_MAX).contains(&length))
+        let length = usize::try_from(u32::from_le_bytes([*l0, *l1, *l2, *l3])).unwrap_or(usize::MAX);
+        Ok(Some((*kind, length)))
     }
 }
 
@@ -127,6 +109,8 @@ impl Pieces {
 pub const ENTRY: u8 = 1;
 /// Kind of a frame of sealed values.
 pub const SEALED: u8 = 2;
+/// Kind of a footer.
+pub const FOOTER: u8 = 4;
 /// Where the kind lies in the head of a frame.
 pub const KIND_AT: usize = 4;
 

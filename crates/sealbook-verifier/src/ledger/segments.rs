@@ -9,6 +9,7 @@ use sealbook_core::tile::Tile;
 
 use super::examine::{Located, examine};
 use super::pieces::{Piece, Pieces, Stop};
+use super::tail::{self, Tail};
 use super::walk::Walk;
 use super::{Claim, Progress, check_signatures, keys, processors};
 use crate::failure::{Class, Failure};
@@ -176,6 +177,9 @@ impl Segment<'_> {
     fn end(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Option<Stop>) -> io::Result<()> {
         let file = name(self.number);
         let Some(stop) = stop else { return Ok(()) };
+        if self.is_last && !walk.footer && self.is_unfinished_write(walk, pieces)? {
+            return Ok(());
+        }
         let committed = walk.last_commit.map_or(0, |(size, _)| size);
         let uncommitted = walk.next != Some(committed) && walk.next.is_some();
         if stop.why == FrameError::End {
@@ -187,26 +191,40 @@ impl Segment<'_> {
                 let detail = "the segment ends without a footer, and another one follows";
                 let failure = Failure::new(Class::SegmentFooter, detail).file(&file).offset(stop.offset);
                 walk.report.fail(failure.index(walk.next));
+                walk.unfinished = true;
             }
             if !(self.is_last && uncommitted) {
                 return Ok(());
             }
         }
+        self.damage(walk, pieces, stop)
+    }
+
+    /// Whether nothing follows the last whole batch but what a crash may have left; then it is told as such.
+    fn is_unfinished_write(&self, walk: &mut Walk, pieces: &mut Pieces) -> io::Result<bool> {
         let signed = self.checkpoint.map_or(0, |claim| claim.checkpoint.size);
-        let torn = self.is_last
-            && !walk.footer
-            && signed <= committed
-            && pieces.batch_could_begin(walk.committed_to)?
-            && pieces.commit_after(walk.committed_to)?.is_none();
-        if torn {
-            walk.report.note(format!(
-                "{file}: from byte {} on lies the beginning of a batch that was never acknowledged (torn write)",
-                walk.committed_to
-            ));
-        } else {
-            self.damage(walk, pieces, stop)?;
+        let (from, committed) = walk.settled();
+        if signed > committed {
+            return Ok(false);
         }
-        Ok(())
+        let file = name(self.number);
+        match tail::judge(pieces, from, committed)? {
+            Tail::Nothing => {}
+            Tail::Torn => {
+                walk.settle_back();
+                let what = "lies the beginning of a batch that was never acknowledged (torn write)";
+                walk.report.note(format!("{file}: from byte {from} on {what}"));
+            }
+            Tail::Unclear(at) => {
+                walk.settle_back();
+                let what = "what a crash left of a write that nobody was answered about, or foreign bytes";
+                let remedy = "opening the ledger for writing sets them aside";
+                walk.report
+                    .miss(format!("{file}: at byte {at}, after the last commit, lie bytes that are {what}; {remedy}"));
+            }
+            Tail::Damage => return Ok(false),
+        }
+        Ok(true)
     }
 
     fn damage(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Stop) -> io::Result<()> {
@@ -218,7 +236,7 @@ impl Segment<'_> {
                 Class::Commit
             }
             _ if walk.footer => Class::ForeignBytes,
-            _ if stop.offset == walk.committed_to && !pieces.batch_could_begin(stop.offset)? && self.is_last => {
+            _ if stop.offset == walk.committed_to && !tail::begins(pieces.head(stop.offset)?) && self.is_last => {
                 Class::ForeignBytes
             }
             _ => Class::FrameMalformed,

@@ -35,6 +35,7 @@ fn spoiled(spoil: Spoil<'_>) -> Report {
 }
 
 const LAST: &str = "log/00000002.seg";
+const SECTOR: usize = 512;
 
 #[test]
 fn an_untouched_ledger_is_verified_and_not_anchored() {
@@ -72,7 +73,10 @@ fn every_flipped_byte_of_log_checkpoint_and_key_is_refuted() {
                 std::fs::write(dir.path().join(name), &flipped).unwrap();
                 let report = crate::verify_ledger(dir.path(), &trusted(), &mut |_| {});
                 let named = report.failures().iter().any(|failure| failure.file.as_deref() == Some(name));
-                if report.verdict() != Verdict::Refuted || !named {
+                // In a later sector of the room for more nobody can tell it from what a crash leaves.
+                let room = *name == "log/00000001.seg" && at >= SECTOR && at >= bytes.len() - 60;
+                let undecided = room && report.verdict() == Verdict::Undecided && report.failures().is_empty();
+                if !undecided && (report.verdict() != Verdict::Refuted || !named) {
                     wrong.push(format!("{name} byte {at} mask {mask}: {report}"));
                 }
             }
@@ -321,12 +325,14 @@ fn tiles_are_computed_again() {
 #[test]
 fn a_stale_size_zero_checkpoint_and_a_wrong_root_are_refuted() {
     let signer = Plan::default().signer;
-    for (size, root) in [(14, TreeHash([3; 32])), (0, TreeHash([3; 32])), (9, TreeHash([0; 32]))] {
+    let wrong = [(14, 3, Class::NotConsistent), (0, 3, Class::Signature), (9, 0, Class::NotConsistent)];
+    for (size, byte, class) in wrong {
+        let root = TreeHash([byte; 32]);
         let checkpoint = sealbook_core::checkpoint::Checkpoint { origin: "example.org/test".into(), size, root };
         let report = with(|written| {
             written.files.insert("checkpoint".into(), signer.note(&checkpoint.text()));
         });
-        refuted(&report, Class::NotConsistent);
+        refuted(&report, class);
     }
 }
 

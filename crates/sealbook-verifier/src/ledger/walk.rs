@@ -50,6 +50,8 @@ pub struct Walk {
     pub commit_before: Option<(u64, TreeHash)>,
     /// Byte after the last commit in the segment at hand; its header's end where it has none.
     pub committed_to: u64,
+    /// The segment before ended without its footer.
+    pub unfinished: bool,
     /// Roots at the sizes that somebody asks for.
     pub roots: BTreeMap<u64, Option<TreeHash>>,
     /// Name and key that entry 0 gives.
@@ -68,6 +70,18 @@ pub struct Walk {
     in_segment: u64,
     batch_first: Option<u64>,
     commits: u64,
+    /// Something is wrong since the last commit.
+    batch_is_wrong: bool,
+    settled: Settled,
+}
+
+/// Where the last batch ends that nothing is wrong with, and what was known there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Settled {
+    offset: u64,
+    last_commit: Option<(u64, TreeHash)>,
+    commit_before: Option<(u64, TreeHash)>,
+    next: Option<u64>,
 }
 
 impl Walk {
@@ -85,6 +99,7 @@ impl Walk {
             last_commit: None,
             commit_before: None,
             committed_to: 0,
+            unfinished: false,
             roots,
             genesis: None,
             origin: None,
@@ -97,6 +112,8 @@ impl Walk {
             in_segment: 0,
             batch_first: Some(0),
             commits: 0,
+            batch_is_wrong: false,
+            settled: Settled::default(),
         }
     }
 
@@ -119,6 +136,7 @@ impl Walk {
     }
 
     fn fail(&mut self, class: Class, offset: u64, index: Option<u64>, detail: impl Into<String>) {
+        self.batch_is_wrong = true;
         self.report.fail(Failure::new(class, detail).file(self.file.clone()).offset(offset).index(index));
     }
 
@@ -128,6 +146,11 @@ impl Walk {
         self.in_segment = 0;
         self.footer = false;
         self.committed_to = sealbook_core::segment::HEADER_BYTES as u64;
+        if core::mem::take(&mut self.unfinished) && header.is_some_and(|header| self.next < Some(header.first)) {
+            self.lose_place();
+        }
+        self.batch_is_wrong = false;
+        self.settle(self.committed_to);
         let Some(header) = header else {
             self.fail(Class::SegmentHeader, 0, self.next, "no head of a segment file that Sealbook writes");
             return;
@@ -161,6 +184,25 @@ impl Walk {
         self.lose_tree();
     }
 
+    fn settle(&mut self, offset: u64) {
+        let (last_commit, commit_before, next) = (self.last_commit, self.commit_before, self.next);
+        self.settled = Settled { offset, last_commit, commit_before, next };
+    }
+
+    /// Where the last batch of the segment at hand ends that nothing is wrong with, and the entries up to there.
+    pub fn settled(&self) -> (u64, u64) {
+        (self.settled.offset, self.settled.last_commit.map_or(0, |(size, _)| size))
+    }
+
+    /// Goes back there, and takes back what was said of anything behind it: it never belonged to the log.
+    pub fn settle_back(&mut self) {
+        self.report.forget(&self.file, self.settled.offset);
+        self.last_commit = self.settled.last_commit;
+        self.commit_before = self.settled.commit_before;
+        self.next = self.settled.next;
+        self.batch_first = self.next;
+    }
+
     fn lose_tree(&mut self) {
         self.tree = None;
         self.threads.gaps = true;
@@ -187,6 +229,9 @@ impl Walk {
             Found::Commit(commit) => {
                 self.commit(&commit, offset);
                 self.committed_to = after;
+                if !core::mem::take(&mut self.batch_is_wrong) {
+                    self.settle(after);
+                }
             }
             Found::Footer(footer) => self.footer(&footer, offset),
         }
@@ -284,8 +329,13 @@ impl Walk {
     fn genesis(&mut self, entry: &Examined, offset: u64) {
         match (&entry.genesis, entry.index) {
             (Some(genesis), 0) => {
-                if let Err(error) = VerifierKey::parse(&genesis.verifier_key) {
-                    self.fail(Class::Genesis, offset, Some(0), format!("the key of the ledger: {error}"));
+                match VerifierKey::parse(&genesis.verifier_key) {
+                    Err(error) => self.fail(Class::Genesis, offset, Some(0), format!("the key of the ledger: {error}")),
+                    Ok(key) if key.name() != genesis.origin => {
+                        let detail = format!("its key is that of {:?}, its origin {:?}", key.name(), genesis.origin);
+                        self.fail(Class::Genesis, offset, Some(0), detail);
+                    }
+                    Ok(_) => {}
                 }
                 self.origin = Some(genesis.origin.clone());
                 self.genesis = Some(genesis.clone());

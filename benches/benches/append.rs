@@ -7,18 +7,39 @@ use std::time::Duration;
 
 use sealbook_benches::{median, print, time};
 use sealbook_core::entry::Source;
-use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome, Resource};
+use sealbook_core::event::{Correlation, Event, Identity, IdentityType, Kind, Outcome, Policy, Resource};
+use sealbook_core::time::Micros;
 use sealbook_disk::World;
-use sealbook_log::{Ledger, Sealing, Submission, create};
+use sealbook_log::{Group, Ledger, Sealing, Submission, create};
 
-const ENTRIES: u64 = 20_000;
+const ENTRIES: u64 = 200_000;
 const CALLERS: u64 = 256;
 
+/// An event of about 400 bytes of entry.
 fn submission(n: u64) -> Submission {
-    let subject = Identity::new(format!("spiffe://bench.example/ns/shop/sa/cart-{}", n % 500), IdentityType::Workload);
+    let identity = |id: String| Identity {
+        owner: Some("payments-platform".to_owned()),
+        team: Some("payments".to_owned()),
+        ..Identity::new(id, IdentityType::Workload)
+    };
+    let subject = identity(format!("spiffe://bench.example/ns/shop/sa/cart-{}", n % 500));
     let mut event = Event::new(format!("event-{n:012}"), Kind::Decision, subject, Outcome::Allow);
     event.action = Some("orders.read".to_owned());
-    event.resource = Some(Resource { id: Some("orders/production".to_owned()), ..Resource::default() });
+    event.occurred_at = Some(Micros(1_790_000_000_000_000 + i64::try_from(n).unwrap()));
+    event.resource = Some(Resource {
+        id: Some(format!("orders/production/{}", n % 10_000)),
+        kind: Some("database".to_owned()),
+        environment: Some("production".to_owned()),
+        account: Some("acct-0042".to_owned()),
+    });
+    event.policy = Some(Policy {
+        id: Some("orders-access".to_owned()),
+        version: Some("2026-11-01".to_owned()),
+        decision_point: Some("pdp.bench.example".to_owned()),
+        enforcement_point: Some("pep-7.bench.example".to_owned()),
+        ..Policy::default()
+    });
+    event.correlation = Some(Correlation { trace: Some(format!("{n:032x}")), ..Correlation::default() });
     let source = Source { id: "bench".to_owned(), format: "native".to_owned(), version: 1, sequence: Some(n) };
     Submission { source, event, raw: None }
 }
@@ -31,55 +52,97 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
     (dir, ledger)
 }
 
-fn batches(size: u64) -> Duration {
+/// Callers that each commit groups of `group`, one after the other, and wait for each answer.
+fn callers(entries: u64, callers: u64, group: u64) -> Duration {
     let (_dir, ledger) = ledger();
-    let groups: Vec<Vec<Submission>> =
-        (0..ENTRIES / size).map(|g| (g * size..(g + 1) * size).map(submission).collect()).collect();
-    time(|| {
-        for group in groups {
-            ledger.commit(group, true).unwrap();
-        }
-    })
-}
-
-fn callers() -> Duration {
-    let (_dir, ledger) = ledger();
+    let work: Vec<Vec<Vec<Submission>>> = (0..callers)
+        .map(|caller| {
+            let groups = (caller..entries / group).step_by(usize::try_from(callers).unwrap());
+            groups.map(|g| (g * group..(g + 1) * group).map(submission).collect()).collect()
+        })
+        .collect();
     let ledger = Arc::new(ledger);
     time(|| {
-        let threads: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let ledger = ledger.clone();
-                std::thread::spawn(move || {
-                    for n in (caller..ENTRIES).step_by(CALLERS as usize) {
-                        ledger.commit(vec![submission(n)], true).unwrap();
+        std::thread::scope(|scope| {
+            for groups in work {
+                let ledger = &ledger;
+                scope.spawn(move || {
+                    for group in groups {
+                        ledger.commit(group, true).unwrap();
                     }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
+                });
+            }
+        });
     })
 }
 
-/// The same number of bytes into a zero-filled file.
-fn bare(size: u64) -> Duration {
-    const BYTES: usize = 420;
+/// Tasks instead of threads: each waits for its own answer before it sends the next event.
+fn tasks(entries: u64, tasks: u64) -> Duration {
+    let (_dir, ledger) = ledger();
+    let work: Vec<Vec<Submission>> =
+        (0..tasks).map(|t| (t..entries).step_by(usize::try_from(tasks).unwrap()).map(submission).collect()).collect();
+    let ledger = Arc::new(ledger);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    time(|| {
+        runtime.block_on(async {
+            let tasks: Vec<_> = work
+                .into_iter()
+                .map(|submissions| {
+                    let ledger = ledger.clone();
+                    tokio::spawn(async move {
+                        for submission in submissions {
+                            let entries = vec![ledger.prepare(submission).unwrap()];
+                            let (sender, receiver) = tokio::sync::oneshot::channel();
+                            let group = Group { entries, all_or_nothing: true };
+                            ledger.submit(group, move |answer| drop(sender.send(answer))).unwrap();
+                            receiver.await.unwrap().unwrap();
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+    })
+}
+
+/// The same bytes into a zero-filled file, with one `fdatasync` a batch.
+fn bare(entries: u64, batch: u64, bytes: usize) -> Duration {
     let dir = tempfile::tempdir_in(".").unwrap();
     let file = File::create(dir.path().join("bare")).unwrap();
-    file.write_all_at(&vec![0; BYTES * ENTRIES as usize], 0).unwrap();
+    let total = bytes * usize::try_from(entries).unwrap();
+    file.write_all_at(&vec![0; total], 0).unwrap();
     file.sync_all().unwrap();
-    let batch = vec![7u8; BYTES * size as usize];
+    let batch_bytes = vec![7u8; bytes * usize::try_from(batch).unwrap()];
     time(|| {
-        for n in 0..ENTRIES / size {
-            file.write_all_at(&batch, n * batch.len() as u64).unwrap();
+        for n in 0..entries / batch {
+            file.write_all_at(&batch_bytes, n * batch_bytes.len() as u64).unwrap();
             file.sync_data().unwrap();
         }
     })
 }
 
+/// Bytes of log for each entry, in batches of 100.
+fn bytes_per_entry() -> usize {
+    let (dir, ledger) = ledger();
+    for group in 0..10 {
+        ledger.commit((group * 100..(group + 1) * 100).map(submission).collect(), true).unwrap();
+    }
+    let stored: usize = ledger.reader().entries(1, 1001).map(|s| s.unwrap().bytes.len() + 9).sum();
+    drop(dir);
+    stored / 1000 + 2
+}
+
 fn main() {
-    print("append, batches of 100, durable", ENTRIES, median(|| batches(100)), median(|| bare(100)));
-    print("append, 256 callers, each its own answer", ENTRIES, median(callers), median(|| bare(250)));
-    print("append, one caller waiting each time", ENTRIES, batches(1), bare(1));
+    let bytes = bytes_per_entry();
+    println!("{bytes} bytes of log an entry");
+    let hundred = median(|| bare(ENTRIES, 100, bytes));
+    let batch = median(|| bare(ENTRIES, 256, bytes));
+    print("append, groups of 100, one caller waiting", ENTRIES, median(|| callers(ENTRIES, 1, 100)), hundred);
+    print("append, groups of 100, four callers", ENTRIES, median(|| callers(ENTRIES, 4, 100)), hundred);
+    print("append, 256 waiting callers, tasks", ENTRIES, median(|| tasks(ENTRIES, CALLERS)), batch);
+    print("append, 256 waiting callers, threads", ENTRIES, median(|| callers(ENTRIES, CALLERS, 1)), batch);
+    let few = 5_000;
+    print("append, one caller waiting each time", few, median(|| callers(few, 1, 1)), median(|| bare(few, 1, bytes)));
 }

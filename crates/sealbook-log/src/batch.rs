@@ -7,8 +7,8 @@ use sealbook_core::hash::{ChainValue, TreeHash};
 use crate::error::Refusal;
 use crate::files::MARK_ENTRIES;
 use crate::keys::LogKey;
-use crate::queue::{Placed, Reply};
 use crate::lookup::Remembered;
+use crate::queue::{Placed, Reply};
 use crate::state::State;
 
 /// Entries that become durable together, and the answers that wait for it.

@@ -38,7 +38,15 @@ pub(crate) struct Segment {
 impl Segment {
     pub(crate) fn new(header: &Header, file: Arc<dyn DiskFile>) -> Self {
         let end = HEADER_BYTES as u64;
-        Self { number: header.number, first: header.first, file, end, marks: Vec::new(), commits: Vec::new(), keys: Vec::new() }
+        Self {
+            number: header.number,
+            first: header.first,
+            file,
+            end,
+            marks: Vec::new(),
+            commits: Vec::new(),
+            keys: Vec::new(),
+        }
     }
 
     pub(crate) fn mark_entry(&mut self, index: u64, offset: u64) {
@@ -61,25 +69,13 @@ pub(crate) struct OpenSegment {
     /// Where the next batch goes.
     pub(crate) end: u64,
     filled: u64,
-<<<<<<< HEAD
     /// Bytes after which it is full.
-=======
->>>>>>> main
     bytes_max: u64,
 }
 
 impl OpenSegment {
     /// Creates a segment: header, zeros after it, all of it durable, its name too.
-<<<<<<< HEAD
-    pub(crate) fn create(
-        world: &World,
-        layout: &Layout,
-        header: &Header,
-        bytes_max: u64,
-    ) -> Result<Self, LogError> {
-=======
     pub(crate) fn create(world: &World, layout: &Layout, header: &Header, bytes_max: u64) -> Result<Self, LogError> {
->>>>>>> main
         let path = layout.segment(header.number);
         let temporary = path.with_extension("new");
         if world.disk.exists(&temporary) {
@@ -92,7 +88,6 @@ impl OpenSegment {
         world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
         world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
         Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN, bytes_max })
-<<<<<<< HEAD
     }
 
     /// Goes on with the next segment.
@@ -102,18 +97,7 @@ impl OpenSegment {
     }
 
     /// Goes on with an existing segment after its last commit.
-    pub(crate) fn resume(
-        world: &World,
-        layout: &Layout,
-        segment: &Segment,
-        bytes_max: u64,
-    ) -> Result<Self, LogError> {
-=======
-    }
-
-    /// Goes on with an existing segment after its last commit.
     pub(crate) fn resume(world: &World, layout: &Layout, segment: &Segment, bytes_max: u64) -> Result<Self, LogError> {
->>>>>>> main
         let path = layout.segment(segment.number);
         let file: Arc<dyn DiskFile> = world.disk.open(&path, true).map_err(LogError::io(&path))?.into();
         let filled = file.length().map_err(LogError::io(&path))?;
@@ -122,10 +106,6 @@ impl OpenSegment {
 
     pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
-    }
-
-    pub(crate) fn bytes_max(&self) -> u64 {
-        self.bytes_max
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -114,8 +114,7 @@ impl Jobs {
     pub(crate) fn tile(&self, tile: TileJob) {
         match &self.thread {
             Some(sender) => {
-                if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
-                    sender.try_send(Job::Tile(tile))
+                if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = sender.try_send(Job::Tile(tile))
                 {
                     self.keeper.run(&job);
                 }

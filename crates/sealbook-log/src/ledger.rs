@@ -226,8 +226,7 @@ impl Ledger {
         let remembered = resume.remembered;
         let shared = shared.clone();
         let signs = key.verifier() == expected;
-        let mut sink =
-            Sink { shared, key, segment, jobs, signature: [0; 64], remembered, unstored: 0, failed: None };
+        let mut sink = Sink { shared, key, segment, jobs, signature: [0; 64], remembered, unstored: 0, failed: None };
         if signs {
             sink.sign(&batch)?;
         } else {
@@ -460,12 +459,7 @@ impl From<CommitError> for LogError {
 }
 
 /// Keeps the bytes of a torn write beside the segment and puts zeros where they stood.
-fn set_aside(
-    world: &World,
-    layout: &Layout,
-    torn: &Torn,
-    segment: &OpenSegment,
-) -> Result<(u64, PathBuf), LogError> {
+fn set_aside(world: &World, layout: &Layout, torn: &Torn, segment: &OpenSegment) -> Result<(u64, PathBuf), LogError> {
     let path = layout.torn(torn.number, torn.offset);
     replace_file(&*world.disk, &path, &torn.bytes, false).map_err(LogError::io(&path))?;
     let zeros = vec![0; torn.bytes.len()];

@@ -17,8 +17,6 @@ mod ledger;
 mod lookup;
 mod nodes;
 mod prepare;
-#[cfg(test)]
-mod probe;
 mod queue;
 mod reader;
 mod recovery;
@@ -39,8 +37,4 @@ pub use prepare::{PrepareError, Prepared, Sealing, Submission};
 pub use queue::{Answer, Group, Placed, Published, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
 pub use reader::{Entries, Reader, Stored};
 pub use recovery::Recovered;
-<<<<<<< HEAD
 pub use ring::Ring;
-=======
-pub use writer::{CommitError, Ledger, Options, create, rebuild_tiles};
->>>>>>> main

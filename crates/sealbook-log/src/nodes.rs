@@ -125,18 +125,12 @@ pub(crate) fn tile_node(tile: &[u8], height: u32, start: u64) -> Option<TreeHash
 }
 
 /// Stores a full hash tile, unless it is there.
-pub(crate) fn store_tile(
-    world: &World,
-    layout: &Layout,
-    level: u8,
-    index: u64,
-    bytes: &[u8],
-) -> Result<(), LogError> {
+pub(crate) fn store_tile(world: &World, layout: &Layout, level: u8, index: u64, bytes: &[u8]) -> Result<(), LogError> {
     let path = layout.tile(&Tile { kind: TileKind::Hashes(level), index, width: 256 });
     if read_file(&*world.disk, &path, TILE_BYTES).is_ok_and(|stored| stored == bytes) {
         return Ok(());
     }
-    // Derived: written without a sync. A torn one is found by its length or by a proof that fails, and made anew.
+    // Durable before it has its name: a crash must not leave a tile that looks like tampering.
     let temporary = path.with_extension("tmp");
     let write = || {
         if let Some(parent) = path.parent() {
@@ -145,7 +139,9 @@ pub(crate) fn store_tile(
         if world.disk.exists(&temporary) {
             world.disk.remove(&temporary)?;
         }
-        world.disk.create(&temporary, false)?.write_at(bytes, 0)?;
+        let file = world.disk.create(&temporary, false)?;
+        file.write_at(bytes, 0)?;
+        file.sync()?;
         world.disk.rename(&temporary, &path)
     };
     write().map_err(LogError::io(&path))

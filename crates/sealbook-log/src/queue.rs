@@ -196,13 +196,6 @@ impl Queue {
         self.lock().take((BATCH_ENTRIES_MAX, BATCH_BYTES_MAX))
     }
 
-    /// Everything that waits, for a writer that is driven by its caller.
-    pub(crate) fn take_all(&self) -> Vec<Waiting> {
-        let mut inner = self.lock();
-        (inner.entries, inner.bytes) = (0, 0);
-        inner.waiting.drain(..).collect()
-    }
-
     /// Takes no more; what waits is still committed.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -1,5 +1,7 @@
 //! A read-only view of a log: entries, checkpoints, proofs, tiles.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -275,13 +277,22 @@ impl Reader {
     /// # Errors
     /// A derived tile that is missing or wrong.
     pub fn inclusion(&self, index: u64, checkpoint: &Published) -> Result<Vec<TreeHash>, LogError> {
-        let hashes = inclusion_proof(self, index, checkpoint.size)?;
         // The lock is let go before the entry is read: that takes it again, and a waiting writer would stand between.
         let recent = self.shared.read().nodes.get(0, index);
         let leaf = match recent {
             Some(leaf) => leaf,
             None => leaf_hash(&self.stored(index)?.bytes),
         };
+        let touched = Touched { reader: self, tiles: RefCell::default() };
+        let hashes = inclusion_proof(&touched, index, checkpoint.size)?;
+        if verify_inclusion(index, checkpoint.size, &leaf, &checkpoint.root, &hashes).is_ok() {
+            return Ok(hashes);
+        }
+        // A tile was spoilt since it was written.
+        for (level, tile) in touched.tiles.into_inner() {
+            self.mend_tile(level, tile)?;
+        }
+        let hashes = inclusion_proof(self, index, checkpoint.size)?;
         verify_inclusion(index, checkpoint.size, &leaf, &checkpoint.root, &hashes).map_err(|error| {
             LogError::BadTile { path: self.shared.layout.derived("tiles"), detail: format!("entry {index}: {error}") }
         })?;
@@ -335,6 +346,31 @@ impl Reader {
             Ok(tile_node(&tile, TILE_HEIGHT, 0).unwrap_or_default().0)
         });
         roots.collect::<Result<Vec<_>, LogError>>().map(|hashes| hashes.concat())
+    }
+
+    /// Compares a stored tile with what lies below it, down to the entries where they differ, and stores what is right.
+    fn mend_tile(&self, level: u8, index: u64) -> Result<Vec<u8>, LogError> {
+        let Shared { world, layout, .. } = &*self.shared;
+        let stored = read_tile(world, layout, level, index)?.unwrap_or_default();
+        let bytes = match level.checked_sub(1) {
+            None => self.make_tile(level, index)?,
+            Some(below) => {
+                let mut bytes = Vec::with_capacity(stored.len());
+                let root = |tile: &[u8]| tile_node(tile, TILE_HEIGHT, 0).unwrap_or_default();
+                for (position, child) in (0..).zip(index * TILE_WIDTH..(index + 1) * TILE_WIDTH) {
+                    let mut hash = root(&self.full_tile(below, child)?);
+                    if stored.as_chunks::<32>().0.get::<usize>(position) != Some(&hash.0) {
+                        hash = root(&self.mend_tile(below, child)?);
+                    }
+                    bytes.extend_from_slice(&hash.0);
+                }
+                bytes
+            }
+        };
+        if bytes != stored {
+            store_tile(world, layout, level, index, &bytes)?;
+        }
+        Ok(bytes)
     }
 
     /// Makes every full tile from the log and stores it; gives how many.
@@ -410,6 +446,13 @@ impl Reader {
     }
 }
 
+/// The tile that holds a node: its level and index, the height of the node in it and the place of its first hash.
+fn tile_of(level: u32, index: u64) -> (u8, u64, u32, u64) {
+    let (height, tile_level) = (level % TILE_HEIGHT, u8::try_from(level / TILE_HEIGHT).unwrap_or(u8::MAX));
+    let first = index << height;
+    (tile_level, first / TILE_WIDTH, height, first % TILE_WIDTH)
+}
+
 impl Nodes for Reader {
     type Error = LogError;
 
@@ -418,13 +461,30 @@ impl Nodes for Reader {
         if let Some(hash) = recent {
             return Ok(hash);
         }
-        let (height, tile_level) = (level % TILE_HEIGHT, u8::try_from(level / TILE_HEIGHT).unwrap_or(u8::MAX));
-        let first = index << height;
-        let tile = self.full_tile(tile_level, first / TILE_WIDTH)?;
-        tile_node(&tile, height, first % TILE_WIDTH).ok_or_else(|| LogError::BadTile {
+        let (tile_level, tile, height, start) = tile_of(level, index);
+        tile_node(&self.full_tile(tile_level, tile)?, height, start).ok_or_else(|| LogError::BadTile {
             path: self.shared.layout.derived("tiles"),
             detail: format!("no node {index} at level {level}"),
         })
+    }
+}
+
+/// Nodes of a log, and which tiles were read for them.
+struct Touched<'r> {
+    reader: &'r Reader,
+    tiles: RefCell<BTreeSet<(u8, u64)>>,
+}
+
+impl Nodes for Touched<'_> {
+    type Error = LogError;
+
+    fn node(&self, level: u32, index: u64) -> Result<TreeHash, LogError> {
+        let recent = self.reader.shared.read().nodes.get(level, index).is_some();
+        if !recent {
+            let (tile_level, tile, ..) = tile_of(level, index);
+            self.tiles.borrow_mut().insert((tile_level, tile));
+        }
+        self.reader.node(level, index)
     }
 }
 

@@ -81,13 +81,7 @@ impl SegmentMap {
     }
 
     /// Stores it.
-    pub(crate) fn store(
-        &self,
-        world: &World,
-        layout: &Layout,
-        number: u64,
-        footer: &Footer,
-    ) -> Result<(), LogError> {
+    pub(crate) fn store(&self, world: &World, layout: &Layout, number: u64, footer: &Footer) -> Result<(), LogError> {
         let path = layout.map(number);
         if let Some(parent) = path.parent() {
             world.disk.create_dir_all(parent).map_err(LogError::io(parent))?;
@@ -97,12 +91,7 @@ impl SegmentMap {
 
     /// Reads the map of a segment with this footer, and the hashes at the edge of the tree; `None` where there is none
     /// that fits.
-    pub(crate) fn load(
-        world: &World,
-        layout: &Layout,
-        number: u64,
-        footer: &Footer,
-    ) -> Option<(Self, RecentNodes)> {
+    pub(crate) fn load(world: &World, layout: &Layout, number: u64, footer: &Footer) -> Option<(Self, RecentNodes)> {
         // Any doubt is settled by reading the segment itself.
         let bytes = read_file(&*world.disk, &layout.map(number), MAP_BYTES_MAX).ok()?;
         let map = Self::decode(&bytes, footer).ok()??;

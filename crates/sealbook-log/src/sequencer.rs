@@ -11,10 +11,10 @@ use sealbook_core::time::Micros;
 use crate::acts::act;
 use crate::batch::Batch;
 use crate::error::{LogError, Refusal};
+use crate::lookup::{Known, Remembered};
 use crate::prepare::{Prepared, Sealing, content};
 use crate::queue::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Group, Placed, Waiting};
 use crate::reader::{Reader, Shared};
-use crate::lookup::{Known, Remembered};
 use crate::state::{ByKey, State, next_in_thread};
 
 /// The clock may step back this far, in µs, before it is worth an entry.

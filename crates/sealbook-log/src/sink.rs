@@ -127,15 +127,16 @@ impl Sink {
     /// Takes the signature over the newest commit from the checkpoint that is published, where the present key is not the
     /// one for it any more.
     pub(crate) fn resume_signature(&mut self, size: u64) -> Result<(), LogError> {
-        let view = self.shared.read();
-        let key = view.ring.at(size);
-        let note = Note::parse(view.published.note.as_bytes());
-        let signature = note.ok().filter(|_| view.published.size == size).and_then(|note| note.signature_of(key));
+        let (key, published) = {
+            let view = self.shared.read();
+            (view.ring.at(size).clone(), view.published.clone())
+        };
+        let note = Note::parse(published.note.as_bytes()).ok().filter(|_| published.size == size);
+        let signature = note.and_then(|note| note.signatures_by(&key).next().and_then(|bytes| bytes.try_into().ok()));
         let Some(signature) = signature else {
             let detail = format!("does not sign the change of key at {size} entries");
             return Err(LogError::BadCheckpoint { path: self.shared.layout.checkpoint(), detail });
         };
-        drop(view);
         self.signature = signature;
         Ok(())
     }

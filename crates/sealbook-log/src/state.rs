@@ -18,8 +18,7 @@ fn key(domain: &[u8; 8], parts: [&str; 2]) -> Key {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    let [bytes, _] = hasher.finalize().as_bytes().as_chunks::<16>().0 else { return 0 };
-    u128::from_le_bytes(*bytes)
+    hasher.finalize().as_bytes().first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))
 }
 
 /// What a subject and an event are known by; worked out on the caller's thread.

@@ -56,12 +56,7 @@ fn merge_records<K: Ord + Copy, V>(
 }
 
 /// One run over the ranges of `runs`, which follow each other.
-pub(super) fn merge(
-    world: &World,
-    layout: &Layout,
-    secret: &Secret,
-    runs: &[Arc<Run>],
-) -> Result<Run, LogError> {
+pub(super) fn merge(world: &World, layout: &Layout, secret: &Secret, runs: &[Arc<Run>]) -> Result<Run, LogError> {
     let (Some(oldest), Some(newest)) = (runs.first(), runs.last()) else {
         return Err(LogError::BadLookup { path: layout.lookup(), offset: 0 });
     };

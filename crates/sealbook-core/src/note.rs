@@ -224,7 +224,7 @@ impl Note {
     }
 
     /// What follows the key id in every signature line under this key's name and id, not yet believed.
-    pub(crate) fn signatures_by<'n>(&'n self, key: &'n VerifierKey) -> impl Iterator<Item = &'n [u8]> {
+    pub fn signatures_by<'n>(&'n self, key: &'n VerifierKey) -> impl Iterator<Item = &'n [u8]> {
         let lines = self.signatures.iter().filter(|line| key.name == line.name && key.id == line.id);
         lines.map(|line| line.signature.as_slice())
     }

@@ -46,6 +46,8 @@ pub(crate) struct Resume {
     /// The last segment has its footer, but no successor yet.
     pub(crate) sealed: bool,
     pub(crate) torn: Option<Torn>,
+    /// From here to here in the last segment nothing says yet that it reached the disk: the last batch, and the footer.
+    pub(crate) unproven: (u64, u64),
 }
 
 /// Bytes after the last commit.
@@ -63,6 +65,8 @@ struct Walk<'w> {
     segments: Vec<Segment>,
     genesis: Option<Genesis>,
     last: Option<Commit>,
+    /// Where the last batch of the last segment begins, and where it or the footer ends.
+    unproven: (u64, u64),
     /// The commit before the last, and the signature over it that the last one carries.
     before: Option<(Commit, [u8; 64])>,
     /// Size in the stored checkpoint, and the root of the commit of that size.
@@ -91,6 +95,7 @@ pub(crate) fn recover(
         genesis: None,
         last: None,
         before: None,
+        unproven: (0, 0),
         wanted,
         root_at_wanted: None,
         on_nodes,
@@ -124,7 +129,7 @@ pub(crate) fn recover(
     let published = walk.published(&verifier, stored.map(|(note, _)| note), &last)?;
     let view = View { segments: walk.segments, nodes: walk.nodes, published: Arc::new(published) };
     let shared = Shared { world: world.clone(), layout: layout.clone(), verifier, view: RwLock::new(view) };
-    Ok((shared, Resume { state: walk.state, sealed, torn }))
+    Ok((shared, Resume { state: walk.state, sealed, torn, unproven: walk.unproven }))
 }
 
 /// How many segments there are; their numbers must run from 0.
@@ -184,6 +189,7 @@ impl Walk<'_> {
         let mut frames = FrameReader::new(&*file, HEADER_BYTES as u64, length);
         let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut sealed = false;
+        self.unproven = (HEADER_BYTES as u64, HEADER_BYTES as u64);
         loop {
             let offset = frames.offset();
             let frame = match frames.next() {
@@ -198,6 +204,7 @@ impl Walk<'_> {
                     self.commit(number, offset, &commit, &batch)?;
                     batch.clear();
                     let end = frames.offset();
+                    self.unproven = (self.unproven.1, end);
                     if let Some(segment) = self.segments.last_mut() {
                         segment.mark_commit(commit.size, offset);
                         segment.end = end;
@@ -205,6 +212,7 @@ impl Walk<'_> {
                 }
                 Frame::Footer(footer) => {
                     self.footer(number, offset, &footer, batch.is_empty())?;
+                    self.unproven.1 = frames.offset();
                     sealed = true;
                     break;
                 }

@@ -211,6 +211,7 @@ impl Ledger {
         let last_segment =
             shared.read().segments.last().cloned().ok_or(LogError::NotALedger { path: root.to_owned() })?;
         let segment = OpenSegment::resume(world, &layout, &last_segment, options.segment_bytes)?;
+        segment.write_again(world, &layout, resume.unproven)?;
         let mut recovered = Recovered::default();
         if let Some(torn) = &resume.torn {
             recovered.torn = Some(set_aside(world, &layout, torn, &segment)?);

@@ -211,7 +211,11 @@ impl Field for bool {
     fn encode(&self, w: &mut Writer) {
         w.bool(*self);
     }
-    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(
+        r: &mut Reader<'b>,
+        _id: FieldId,
+        _f: &mut F,
+    ) -> Result<(), DecodeError> {
         r.bool().map(|_| ())
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -353,7 +357,11 @@ impl Field for Labels {
         }
     }
     const REQUIRED: bool = false;
-    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError> {
+    fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(
+        r: &mut Reader<'b>,
+        _id: FieldId,
+        _f: &mut F,
+    ) -> Result<(), DecodeError> {
         let (mut before, labels) = (None, r.map()?);
         if labels == 0 {
             return Err(r.error("no label at all, where the field is left out"));

@@ -302,8 +302,9 @@ pub fn verify_consistency(
         if !proof.is_empty() {
             return Err(ProofError::WrongLength);
         }
-        let expected = if old == new { *new_root } else { empty_root() };
-        return if *old_root == expected { Ok(()) } else { Err(ProofError::WrongHash) };
+        let same = old != new || old_root == new_root;
+        let nothing = old > 0 || *old_root == empty_root();
+        return if same && nothing { Ok(()) } else { Err(ProofError::WrongHash) };
     }
     verify_subtree(0, old, new, old_root, new_root, proof)
 }

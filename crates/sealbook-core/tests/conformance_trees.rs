@@ -129,6 +129,8 @@ fn nothing_is_a_beginning_of_every_tree_and_takes_no_proof() {
     assert_eq!(verify_consistency(0, 4, &empty_root(), &root, &[]), Ok(()));
     assert_eq!(verify_consistency(0, 4, &root, &root, &[]), Err(ProofError::WrongHash));
     assert_eq!(verify_consistency(0, 4, &empty_root(), &root, &[root]), Err(ProofError::WrongLength));
+    assert_eq!(verify_consistency(0, 0, &empty_root(), &empty_root(), &[]), Ok(()));
+    assert_eq!(verify_consistency(0, 0, &root, &root, &[]), Err(ProofError::WrongHash));
     assert_eq!(verify_consistency(5, 4, &root, &root, &[]), Err(ProofError::BadRange));
 }
 

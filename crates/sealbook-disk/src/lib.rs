@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 pub use real::{RealDisk, SystemClock, SystemEntropy};
 pub use simulated::{
-    Damage, Dice, Fault, JumpingClock, Operation, Outcome, SECTOR_BYTES, SeededEntropy, SetClock, SimulatedDisk, Step,
+    Damage, Dice, Fault, JumpingClock, Met, Operation, Outcome, SECTOR_BYTES, SeededEntropy, SetClock, SimulatedDisk,
+    Step,
 };
 
 /// A file system, with durability said where it matters.

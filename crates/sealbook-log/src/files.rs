@@ -137,6 +137,20 @@ impl OpenSegment {
         if self.filled == self.end { Ok(()) } else { self.cut() }
     }
 
+    /// Writes again what a process before this one wrote last, makes it durable, and the segment's name too. Where its
+    /// sync failed, or its end came between, the bytes may stand in the system's memory only, and count as written there.
+    pub(crate) fn write_again(&self, world: &World, layout: &Layout, range: (u64, u64)) -> Result<(), LogError> {
+        let path = layout.segment(self.number);
+        let mut bytes = vec![0; usize::try_from(range.1.saturating_sub(range.0)).unwrap_or(0)];
+        let mut again = || {
+            let read = self.file.read_at(&mut bytes, range.0)?;
+            self.file.write_at(bytes.get(..read).unwrap_or_default(), range.0)?;
+            self.file.sync()
+        };
+        again().map_err(LogError::io(path))?;
+        world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))
+    }
+
     /// Cuts the zeros off a segment whose footer is durable.
     pub(crate) fn cut(&self) -> std::io::Result<()> {
         self.file.set_length(self.end)?;

@@ -209,6 +209,7 @@ impl Ledger {
         };
         let last = last.ok_or_else(|| LogError::NotALedger { path: layout.root().to_owned() })?;
         let mut segment = OpenSegment::resume(world, layout, &last, options.segment_bytes)?;
+        segment.write_again(world, layout, resume.unproven)?;
         mend(&segment)?;
         let state = resume.state;
         let size = state.size();

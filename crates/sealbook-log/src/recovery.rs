@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sealbook_core::checkpoint::{Checkpoint, VerifiedCheckpoint, verify};
-use sealbook_core::entry::Entry;
 use sealbook_core::hash::TreeHash;
 use sealbook_core::limits::NOTE_BYTES_MAX;
 use sealbook_core::note::{Note, VerifierKey};
 use sealbook_core::segment::{Commit, Footer, Frame, HEADER_BYTES, Header, scan_commits};
+use sealbook_core::view::EntryView;
 use sealbook_disk::{DiskFile, World, read_file};
 
 use crate::error::LogError;
@@ -53,6 +53,8 @@ pub(crate) struct Resume {
     /// The last segment has its footer, but no successor yet.
     pub(crate) sealed: bool,
     pub(crate) torn: Option<Torn>,
+    /// From here to here in the last segment nothing says yet that it reached the disk: the last batch, and the footer.
+    pub(crate) unproven: (u64, u64),
 }
 
 /// Bytes after the last commit.
@@ -82,6 +84,8 @@ struct Walk<'w> {
     segments: Vec<Segment>,
     ring: Option<Ring>,
     last: Option<Point>,
+    /// Where the last batch of the last segment begins, and where it or the footer ends.
+    unproven: (u64, u64),
     /// The commit before the last, and the signature over it that the last one carries.
     before: Option<(Point, [u8; 64])>,
     /// Size in the stored checkpoint, and the root of the commit of that size.
@@ -123,7 +127,7 @@ pub(crate) fn recover(world: &World, layout: &Layout, mode: Mode<'_>) -> Result<
     if let Some(problem) = &walk.problem {
         shared.note_derived_problem(problem);
     }
-    Ok((shared, Resume { state: walk.state, remembered: walk.remembered, sealed, torn }))
+    Ok((shared, Resume { state: walk.state, remembered: walk.remembered, sealed, torn, unproven: walk.unproven }))
 }
 
 /// How many segments there are; their numbers must run from 0.
@@ -185,6 +189,7 @@ impl<'w> Walk<'w> {
             ring: None,
             last: None,
             before: None,
+            unproven: (0, 0),
             wanted,
             root_at_wanted: None,
         };
@@ -270,6 +275,7 @@ impl<'w> Walk<'w> {
         let mut frames = FrameReader::new(&*file, HEADER_BYTES as u64, length);
         let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut sealed = false;
+        self.unproven = (HEADER_BYTES as u64, HEADER_BYTES as u64);
         loop {
             let offset = frames.offset();
             let frame = match frames.next() {
@@ -284,6 +290,7 @@ impl<'w> Walk<'w> {
                     self.commit(number, offset, &commit, &batch)?;
                     batch.clear();
                     let end = frames.offset();
+                    self.unproven = (self.unproven.1, end);
                     if let Some(segment) = self.segments.last_mut() {
                         segment.mark_commit(commit.size, offset);
                         segment.end = end;
@@ -291,6 +298,7 @@ impl<'w> Walk<'w> {
                 }
                 Frame::Footer(footer) => {
                     self.footer(number, offset, &footer, batch.is_empty())?;
+                    self.unproven.1 = frames.offset();
                     self.seal(number, footer);
                     sealed = true;
                     break;
@@ -349,7 +357,7 @@ impl<'w> Walk<'w> {
     }
 
     fn entry(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
-        let entry = Entry::decode(bytes).map_err(|error| self.damaged(number, offset, error.to_string()))?;
+        let entry = EntryView::decode(bytes).map_err(|error| self.damaged(number, offset, error.to_string()))?;
         let fits = entry.index == self.state.size()
             && entry.prev == self.state.chain
             && entry.recorded_at >= self.state.time
@@ -360,22 +368,22 @@ impl<'w> Walk<'w> {
         }
         if let Some(segment) = self.segments.last_mut() {
             segment.mark_entry(entry.index, offset);
-            segment.keys.extend(entry.successor.clone().map(|key| (entry.index, key)));
+            segment.keys.extend(entry.successor.map(|key| (entry.index, key.to_owned())));
         }
         let nodes = &mut self.nodes;
         self.state.apply(bytes, entry.recorded_at, |level, hash| nodes.push(level, hash));
         if let Some(genesis) = &entry.genesis {
-            self.begin_ring(&genesis.verifier_key)?;
+            self.begin_ring(genesis.verifier_key)?;
         }
-        entry.successor.map_or(Ok(()), |key| self.name_key(entry.index, &key, offset))
+        entry.successor.map_or(Ok(()), |key| self.name_key(entry.index, key, offset))
     }
 
     /// Remembers an entry for the writer; false where it does not stand where its thread says.
-    fn remember(&mut self, entry: &Entry) -> Result<bool, LogError> {
+    fn remember(&mut self, entry: &EntryView<'_>) -> Result<bool, LogError> {
         if matches!(self.mode, Mode::ReadOnly) {
             return Ok(true);
         }
-        let keys = Keys::of(&entry.event.subject.id, &entry.source.id, &entry.event.id);
+        let keys = Keys::of(entry.event.subject, entry.source.id, entry.event.id);
         let newest = match self.state.newest(keys) {
             Some(newest) => Some(newest),
             None => self.lookup.find(self.world, keys)?.newest,

@@ -95,12 +95,11 @@ impl Prefix {
     }
 }
 
+/// The file of a sealed segment, and its footer.
+type SealedFile = (Arc<dyn DiskFile>, Footer);
+
 /// Opens a segment whose head is the expected one; `None` where it has no footer at its end.
-fn open_sealed(
-    world: &World,
-    layout: &Layout,
-    expected: &Header,
-) -> Result<Option<(Arc<dyn DiskFile>, Footer)>, LogError> {
+fn open_sealed(world: &World, layout: &Layout, expected: &Header) -> Result<Option<SealedFile>, LogError> {
     let path = layout.segment(expected.number);
     let file: Arc<dyn DiskFile> = world.disk.open(&path, false).map_err(LogError::io(&path))?.into();
     let mut head = [0; HEADER_BYTES];

@@ -1,5 +1,5 @@
 //! Opening a log of many segments without reading them, whatever happened to what is derived; and changes of key.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -27,6 +27,10 @@ pub const BODY_SECONDS_MAX: u64 = 60;
 /// Seconds for which stopping waits for answers that are on their way.
 pub const STOP_SECONDS_MAX: u64 = 20;
 
+/// Seconds for which a service that can no longer write goes on saying so (503, also on `/readyz`) before it stops:
+/// time for its clients, and for whoever watches it, to see it.
+pub const POISONED_SECONDS: u64 = 5;
+
 /// The limits that an operator may want lower; the defaults are the constants of this file.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::config::{CONNECTIONS_MAX, Config, STOP_SECONDS_MAX};
+use crate::config::{CONNECTIONS_MAX, Config, POISONED_SECONDS, STOP_SECONDS_MAX};
 use crate::follower::follow;
 use crate::routes::router;
 
@@ -27,6 +27,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 const STREAMS_MAX: u32 = 128;
 /// After an accept that the system refused (too many open files), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the log is asked whether it can still be written.
+const POISON_LOOK: Duration = Duration::from_millis(100);
 
 /// Why the service could not start, or how it ended.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,14 @@ pub enum ServeError {
         act: &'static str,
         /// Why not.
         detail: String,
+    },
+    /// A write or a sync failed.
+    #[error(
+        "the log can no longer be written: {why}; nothing was answered since. Mend the cause and start again: what was answered is there"
+    )]
+    Poisoned {
+        /// What failed, and where.
+        why: String,
     },
     /// The ledger could not be closed in order.
     #[error(transparent)]
@@ -101,10 +111,10 @@ impl Server {
         self.address
     }
 
-    /// Runs until `shutdown` is ready.
+    /// Runs until `shutdown` is ready, or until shortly after a write to the log failed.
     ///
     /// # Errors
-    /// When the stop cannot be recorded or the ledger cannot be closed in order.
+    /// When the log can no longer be written, the stop cannot be recorded or the ledger cannot be closed in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, app, .. } = self;
         let router = router(app.clone());
@@ -113,9 +123,11 @@ impl Server {
         let follower = tokio::spawn(follow(app.clone(), stopping.clone()));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
+        let mut spoilt = Box::pin(spoilt(app.clone()));
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
+                () = &mut spoilt => break,
                 accepted = accept(&listener, &places) => accepted,
             };
             while connections.try_join_next().is_some() {}
@@ -131,7 +143,7 @@ impl Server {
                 None => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
-        drop(listener);
+        drop((listener, spoilt));
         // Idle connections close, busy ones after their answer.
         stop.send_replace(true);
         let all = async { while connections.join_next().await.is_some() {} };
@@ -140,14 +152,22 @@ impl Server {
         drop(router);
         // A step that is under way ends by itself; nothing waits for it but this.
         let _ = follower.await;
+        // What cannot be written cannot be recorded.
         let recorded = match app.ledger.poisoned() {
-            // What cannot be written cannot be recorded; closing says why.
-            Some(_) => Ok(()),
+            Some(why) => Err(ServeError::Poisoned { why }),
             None => record(&app, "service.stopped", &[("in_time", in_time.to_string())]).await,
         };
-        close(app).await?;
-        recorded
+        let closed = close(app).await;
+        recorded.and(closed)
     }
+}
+
+/// Ready some time after the log became impossible to write.
+async fn spoilt(app: Arc<App>) {
+    while app.ledger.poisoned().is_none() {
+        tokio::time::sleep(POISON_LOOK).await;
+    }
+    tokio::time::sleep(Duration::from_secs(POISONED_SECONDS)).await;
 }
 
 async fn record(app: &App, act: &'static str, labels: &[(&str, String)]) -> Result<(), ServeError> {

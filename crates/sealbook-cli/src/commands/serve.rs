@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sealbook_disk::World;
-use sealbook_log::{Ledger, Sealing};
+use sealbook_log::{Ledger, Options, Sealing};
 use sealbook_service::{Config, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,12 +27,16 @@ pub struct Args {
     /// Further field that is sealed, such as `labels.ticket`; repeat it for several.
     #[arg(long, value_name = "FIELD")]
     seal: Vec<String>,
+    /// Bytes after which a file of the log is full and the next one is begun.
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().segment_bytes, hide = true)]
+    segment_bytes: u64,
 }
 
 impl Args {
     /// Arguments for serving a ledger.
     pub fn of(ledger: &Path, listen: SocketAddr) -> Self {
-        Self { ledger: ledger.to_owned(), listen, seal: Vec::new() }
+        let segment_bytes = Options::default().segment_bytes;
+        Self { ledger: ledger.to_owned(), listen, seal: Vec::new(), segment_bytes }
     }
 }
 
@@ -42,7 +46,8 @@ impl Args {
 /// When the ledger is damaged or open elsewhere, or the address cannot be had.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let sealing = Sealing::with(&args.seal)?;
-    let ledger = Ledger::open(&World::real(), &args.ledger, sealing)?;
+    let options = Options { sealing, segment_bytes: args.segment_bytes };
+    let ledger = Ledger::open_with(&World::real(), &args.ledger, options)?;
     if let Some((bytes, file)) = &ledger.recovered().torn {
         talk.say(format!("{bytes} bytes of an unanswered write were moved to {}", file.display()));
     }

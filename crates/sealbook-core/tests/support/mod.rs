@@ -1,5 +1,14 @@
 //! What these tests share: keys made of a seed, notes, trees over given leaves.
-#![allow(dead_code, clippy::allow_attributes, reason = "every test binary uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "every test binary uses a part of it"
+)]
+
+pub mod vectors;
 
 use std::convert::Infallible;
 

@@ -1,6 +1,8 @@
 //! Which operation fails, and how.
 
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::random::Dice;
 use super::trace::Operation;
@@ -42,6 +44,17 @@ impl Fault {
     }
 }
 
+/// A fault that was met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// What went wrong.
+    pub fault: Fault,
+    /// With what.
+    pub operation: Operation,
+    /// Of which file or folder.
+    pub path: Arc<Path>,
+}
+
 /// A fault to come.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
@@ -58,8 +71,7 @@ pub(super) struct Faults {
     planned: Vec<Planned>,
     pub(super) dice: Dice,
     pub(super) dead: bool,
-    /// Faults that were met.
-    pub(super) met: Vec<(Fault, Operation)>,
+    pub(super) met: Vec<Met>,
 }
 
 impl Default for Faults {
@@ -82,7 +94,7 @@ impl Faults {
     }
 
     /// The fault that hits this operation.
-    pub(super) fn hit(&mut self, operation: Operation) -> Option<Fault> {
+    pub(super) fn hit(&mut self, operation: Operation, path: &Arc<Path>) -> Option<Fault> {
         let mut hit = None;
         for planned in self.planned.iter_mut().filter(|planned| planned.fault.hits(operation)) {
             if planned.left > 0 {
@@ -93,7 +105,7 @@ impl Faults {
             }
         }
         if let Some(fault) = hit {
-            self.met.push((fault, operation));
+            self.met.push(Met { fault, operation, path: path.clone() });
             self.dead |= fault == Fault::Kill;
         }
         hit

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub use clock::{JumpingClock, SetClock};
 pub use content::{Damage, SECTOR_BYTES};
-pub use faults::Fault;
+pub use faults::{Fault, Met};
 pub use random::{Dice, SeededEntropy};
 pub use trace::{Operation, Outcome, Step};
 
@@ -92,7 +92,7 @@ impl State {
     ) -> io::Result<T> {
         let (result, outcome) = if self.faults.dead {
             (Err(Fault::Kill.error()), Outcome::Dead)
-        } else if let Some(fault) = self.faults.hit(ask.operation) {
+        } else if let Some(fault) = self.faults.hit(ask.operation, &ask.path) {
             partly(&mut self.names, fault, &mut self.faults.dice);
             (Err(fault.error()), Outcome::Failed)
         } else {
@@ -195,9 +195,9 @@ impl SimulatedDisk {
         lock(&self.state).faults.dead
     }
 
-    /// The faults that were met, and the operations they hit.
+    /// The faults that were met since the last crash or restart.
     #[must_use]
-    pub fn met(&self) -> Vec<(Fault, Operation)> {
+    pub fn met(&self) -> Vec<Met> {
         lock(&self.state).faults.met.clone()
     }
 

@@ -154,7 +154,8 @@ fn a_log_that_cannot_be_written_says_so_and_never_answers_durable() {
     assert_eq!(service.get("/healthz").status, 200);
     assert_eq!(service.size(), size);
     assert!(service.get("/metrics").text().contains("sealbook_poisoned 1\n"));
-    assert!(matches!(service.end(), Err(ServeError::Ledger(_))));
+    let ended = service.end().unwrap_err();
+    assert!(matches!(ended, ServeError::Poisoned { .. }) && ended.to_string().contains("start again"), "{ended}");
 }
 
 #[test]

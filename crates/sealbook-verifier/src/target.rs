@@ -40,8 +40,8 @@ pub fn kind_of(path: &Path) -> Result<Kind, String> {
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| format!("{shown}: {error}"))?;
     if metadata.is_dir() {
-        let has = |name: &str| path.join(name).exists();
-        return if has("log") || has("checkpoint") {
+        let has = |name: &str| path.join(name).try_exists().map_err(|error| format!("{shown}: {error}"));
+        return if has("log")? || has("checkpoint")? {
             Ok(Kind::Ledger)
         } else {
             Err(format!("{shown} is a folder without log/ and checkpoint: no ledger"))

@@ -1,6 +1,5 @@
 //! Known answers of other implementations: witnesses, cosignatures, COSE receipts.
 //! Needs `../shared/specs/vectors` beside the repository; where it is absent, that is said and nothing is tested.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 

@@ -95,7 +95,7 @@ pub(crate) fn node_from_tile(world: &World, layout: &Layout, level: u32, index: 
     })
 }
 
-/// Stores a full hash tile whose hashes are in memory; one that is there stays, unless it is to be made anew.
+/// Stores a full hash tile whose hashes are in memory; one that is there and whole stays, unless it is to be made anew.
 pub(crate) fn store_tile(
     world: &World,
     layout: &Layout,
@@ -106,10 +106,10 @@ pub(crate) fn store_tile(
 ) -> Result<(), LogError> {
     let Ok(level) = u8::try_from(level) else { return Ok(()) };
     let path = layout.tile(&Tile { kind: TileKind::Hashes(level), index, width: 256 });
-    if world.disk.exists(&path) && !anew {
+    let Some(bytes) = nodes.tile(level, index, TILE_WIDTH) else { return Ok(()) };
+    if !anew && read_file(&*world.disk, &path, TILE_BYTES).is_ok_and(|stored| stored == bytes) {
         return Ok(());
     }
-    let Some(bytes) = nodes.tile(level, index, TILE_WIDTH) else { return Ok(()) };
     // Derived: written without a sync. A torn one is found by its length or by a proof that fails, and made anew.
     let temporary = path.with_extension("tmp");
     let write = || {

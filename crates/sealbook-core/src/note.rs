@@ -150,6 +150,25 @@ impl VerifierKey {
     }
 }
 
+/// Whether all of these signatures (key, text, signature) verify: half the work of one by one. False says that one of
+/// them may not, or that a key is not fit for this; then each must be checked with [`VerifierKey::verifies`].
+///
+/// Only the holder of a key can make signatures that this takes and a check one by one does not (with points of small
+/// order).
+#[must_use]
+pub fn verify_together<'a>(signed: impl Iterator<Item = (&'a VerifierKey, &'a [u8], &'a [u8; 64])>) -> bool {
+    let (mut texts, mut signatures, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, text, signature) in signed {
+        if key.kind != ED25519 || key.key.is_weak() {
+            return false;
+        }
+        texts.push(text);
+        signatures.push(Signature::from_bytes(signature));
+        keys.push(key.key);
+    }
+    ed25519_dalek::verify_batch(&texts, &signatures, &keys).is_ok()
+}
+
 impl core::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut typed = vec![self.kind];

@@ -1,5 +1,4 @@
 //! What C2SP signed-note and tlog-checkpoint ask of a reader, one rule a test.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 

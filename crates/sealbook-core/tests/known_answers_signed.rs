@@ -1,6 +1,5 @@
 //! Known answers of other implementations: witnesses, cosignatures, COSE receipts.
 //! Needs `../shared/specs/vectors` beside the repository; where it is absent, that is said and nothing is tested.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 
@@ -59,7 +58,12 @@ fn requests_to_a_real_witness_are_judged_as_it_did() {
             let recorded: u16 = answer[..3].parse().unwrap();
             // The recording is older than the rule that an unknown log is 404.
             let expected = if answer.contains("unknown log") { 404 } else { recorded };
-            let (status, content) = witness(&mut memory, body.as_bytes());
+            // That witness did not mind bits behind the end of base64; here they are another spelling, so malformed.
+            let spelled = body.replace("6gx=\n", "6gw=\n");
+            if spelled != body {
+                assert_eq!(witness(&mut memory, body.as_bytes()).0, 400);
+            }
+            let (status, content) = witness(&mut memory, spelled.as_bytes());
             assert_eq!(status, expected, "{body}");
             if status == 409 {
                 assert!(answer.contains(&format!("{content:?}")), "{answer}");

@@ -1,5 +1,5 @@
 //! COSE receipts (RFC 9942): what is written verifies, everything else is refused, and nobody learns a position from one.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 
 mod support;
 

@@ -407,10 +407,7 @@ impl<'w> Walk<'w> {
 
     /// What stands after the last commit of the last segment.
     fn tail(&self, number: u64, sealed: bool) -> Result<Option<Torn>, LogError> {
-        if sealed || matches!(self.mode, Mode::ReadOnly) {
-            return Ok(None);
-        }
-        let Some(segment) = self.segments.last() else {
+        let (Mode::Write { key, .. }, Some(segment), false) = (self.mode, self.segments.last(), sealed) else {
             return Ok(None);
         };
         let path = self.layout.segment(number);
@@ -424,12 +421,10 @@ impl<'w> Walk<'w> {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let signed = self.wanted.unwrap_or(0);
-        let torn = match scan_commits(&bytes).as_slice() {
-            [] => signed <= self.state.size(),
-            [only] => only.first == self.state.size() && signed <= self.state.size(),
-            _ => false,
-        };
+        // A commit of this writer that begins further on means that one before it was damaged. Others are pieces of what
+        // was written last, in the wrong place, or bytes that a producer sent.
+        let further = |commit: &Commit| commit.first > self.state.size() && key.seal(commit) == commit.seal;
+        let torn = self.wanted.unwrap_or(0) <= self.state.size() && !scan_commits(&bytes).iter().any(further);
         if torn {
             return Ok(Some(Torn { number, offset: segment.end, bytes }));
         }

@@ -54,6 +54,10 @@ classes! {
     RootMismatch "root-mismatch";
     /// A signature is missing or does not verify.
     Signature "signature";
+    /// An entry names the next signing key otherwise than the format asks.
+    KeyChange "key-change";
+    /// A checkpoint is signed with a key of the ledger that was not valid for its size.
+    KeyValidity "key-validity";
     /// The key is another than the one expected.
     KeyMismatch "key-mismatch";
     /// The origin is another than the one expected.

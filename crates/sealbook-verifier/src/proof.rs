@@ -42,8 +42,7 @@ pub fn verify_proof(proof: &[u8], entry: &[u8], trust: &Trust) -> Report {
             report.checked.signatures = 1;
             report.size = Some(checkpoint.size);
             report.root = Some(checkpoint.root);
-            let keys: Vec<_> = trust.keys.iter().map(ToString::to_string).collect();
-            report.key = KeySource::Given(keys.join(" "));
+            report.key = KeySource::Given(trust.keys.iter().map(ToString::to_string).collect());
             report.note(format!("entry {} is in this tree", included.index()));
         }
         Err(TlogProofError::Checkpoint(error @ NoteError::NotSigned)) => {

@@ -101,16 +101,16 @@ impl Verdict {
     }
 }
 
-/// Where the key came from that the signatures were checked with.
+/// Where the keys came from that the signatures were checked with; the newest is the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeySource {
     /// No key was found.
     #[default]
     None,
-    /// From outside.
-    Given(String),
-    /// From what was verified: whoever can rewrite it can put his own key there.
-    Itself(String),
+    /// From outside, one at least; a ledger shows how the others follow from each other.
+    Given(Vec<String>),
+    /// From what was verified: whoever can rewrite it can put his own keys there.
+    Itself(Vec<String>),
 }
 
 /// Result of a verification.
@@ -149,6 +149,14 @@ impl Report {
         } else {
             self.failures_more += 1;
         }
+    }
+
+    /// Adds what another report found and looked at.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.checked.tiles += other.checked.tiles;
+        other.failures.into_iter().for_each(|failure| self.fail(failure));
+        self.failures_more += other.failures_more;
+        other.missing.into_iter().for_each(|missing| self.miss(missing));
     }
 
     /// Takes back the failures of `file` from byte `from` on.
@@ -268,10 +276,10 @@ impl Report {
     #[must_use]
     pub fn json(&self) -> Value {
         let checked = self.checked.list().into_iter().map(|(name, n)| (name.to_owned(), json!(n)));
-        let (key, key_from) = match &self.key {
-            KeySource::None => (None, None),
-            KeySource::Given(key) => (Some(key), Some("outside")),
-            KeySource::Itself(key) => (Some(key), Some("itself")),
+        let (keys, key_from) = match &self.key {
+            KeySource::None => (&[][..], None),
+            KeySource::Given(keys) => (keys.as_slice(), Some("outside")),
+            KeySource::Itself(keys) => (keys.as_slice(), Some("itself")),
         };
         json!({
             "verdict": self.verdict().word(),
@@ -280,7 +288,8 @@ impl Report {
             "size": self.size,
             "root": self.root.map(|root| encode_base64(&root.0)),
             "anchored": self.anchored,
-            "key": key,
+            "key": keys.last(),
+            "keys": keys,
             "key_from": key_from,
             "checked": Value::Object(checked.collect()),
             "failures": self.failures.iter().map(Failure::json).collect::<Vec<_>>(),
@@ -316,12 +325,12 @@ impl fmt::Display for Report {
         }
         match &self.key {
             KeySource::None => {}
-            KeySource::Given(key) => writeln!(f, "  key      given: {}", printable(key))?,
-            KeySource::Itself(key) => writeln!(
+            KeySource::Given(keys) => writeln!(f, "  key      given: {}", printable(&keys.join(", then ")))?,
+            KeySource::Itself(keys) => writeln!(
                 f,
                 "  key      taken from the {} itself, so compare it with one from its owner: {}",
                 self.what,
-                printable(key)
+                printable(&keys.join(", then "))
             )?,
         }
         let numbers = self.checked.list().into_iter().filter(|(_, n)| *n > 0);

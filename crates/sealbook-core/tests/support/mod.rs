@@ -41,6 +41,10 @@ impl Signer {
         self.key.sign(message).to_bytes()
     }
 
+    pub fn seed(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     /// The signature line of a log.
     pub fn line(&self, text: &str) -> String {
         signature_line(self.log.name(), self.log.id(), &self.sign(text.as_bytes()))

@@ -144,6 +144,9 @@ impl Content {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], offset: u64) {
+        if bytes.is_empty() {
+            return;
+        }
         let (mut rest, mut at) = (bytes, offset);
         while !rest.is_empty() {
             let number = at / size(CHUNK_BYTES);

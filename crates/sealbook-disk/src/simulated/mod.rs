@@ -320,7 +320,9 @@ impl DiskFile for SimulatedFile {
                 Ok(())
             },
             |_, _, dice| {
-                let done = usize::try_from(dice.below(size(bytes.len()))).unwrap_or(0);
+                // Memory takes a write block by block: it ends where a sector does.
+                let end = (offset + dice.below(size(bytes.len()))) / size(SECTOR_BYTES) * size(SECTOR_BYTES);
+                let done = usize::try_from(end.saturating_sub(offset)).unwrap_or(0);
                 write(bytes.get(..done).unwrap_or_default());
             },
         )

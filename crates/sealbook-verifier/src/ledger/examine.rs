@@ -1,16 +1,23 @@
 //! What can be said about frames without knowing the ones before: the part of verification that runs in parallel.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::LazyLock;
+
 use sealbook_core::cbor::DecodeError;
-use sealbook_core::entry::{Entry, Genesis, Opening, Thread, decode_openings, encode_openings};
-use sealbook_core::hash::{ChainValue, TreeHash, chain_value, sha256};
-use sealbook_core::segment::{Commit, Footer, Frame, read_frame};
+use sealbook_core::entry::{Genesis, Opening, Thread};
+use sealbook_core::hash::{ChainValue, TreeHash, chain_value};
+use sealbook_core::segment::{Commit, FRAME_HEAD_BYTES, Footer, Frame, read_frame};
 use sealbook_core::time::Micros;
 use sealbook_core::tree::leaf_hash;
+use sealbook_core::view::{EntryView, OpeningView, pass_openings};
 
 use super::pieces::{ENTRY, KIND_AT, Piece, SEALED, Span};
 
-/// Stands for a subject in the map of threads: 128 bits of its SHA-256.
+/// Stands for a subject in the table of threads.
 pub type SubjectDigest = u128;
+
+/// Source id of what a ledger records about itself; no producer may use it.
+const OWN_SOURCE: &str = "sealbook";
 
 /// What the walk needs of an entry.
 #[derive(Debug)]
@@ -29,14 +36,25 @@ pub struct Examined {
     pub subject: SubjectDigest,
     /// Its place in the thread of the subject.
     pub thread: Thread,
-    /// What entry 0 says about the ledger.
-    pub genesis: Option<Genesis>,
+    /// What it says about the ledger; few entries do.
+    pub statement: Option<Box<Stated>>,
     /// Commitments in it.
     pub commitments: u64,
     /// Sealed values beside it that open one of them.
     pub opened: u64,
     /// What is wrong with the values beside it.
-    pub openings_wrong: Option<OpeningsWrong>,
+    pub openings_wrong: Option<Box<OpeningsWrong>>,
+}
+
+/// What an entry says about the ledger itself.
+#[derive(Debug)]
+pub struct Stated {
+    /// Origin, first key and formats.
+    pub genesis: Option<Genesis>,
+    /// The next signing key.
+    pub successor: Option<String>,
+    /// Whether the entry is of the ledger's own source.
+    pub is_own: bool,
 }
 
 /// What is wrong with sealed values.
@@ -52,15 +70,15 @@ pub enum OpeningsWrong {
 #[derive(Debug)]
 pub enum Found {
     /// An entry.
-    Entry(Box<Examined>),
+    Entry(Examined),
     /// An entry that cannot be decoded.
     Undecodable(DecodeError),
     /// Sealed values without an entry before them.
     StraySealed,
     /// End of a batch.
-    Commit(Box<Commit>),
+    Commit(Commit),
     /// End of the segment.
-    Footer(Box<Footer>),
+    Footer(Footer),
     /// The checksum is wrong; this is the kind that the damaged head names.
     Damaged(u8),
 }
@@ -74,61 +92,82 @@ pub struct Located {
     pub found: Found,
 }
 
-/// Examines an entry and what is sealed beside it.
-pub fn examine_entry(bytes: &[u8]) -> Result<(Entry, Examined), DecodeError> {
-    let entry = Entry::decode(bytes)?;
-    let digest = sha256(entry.event.subject.id.as_bytes());
-    let subject = digest.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half));
+/// Two subjects are taken for one with a chance of 2^-64 or so for each pair that is compared. The keys of the digest are
+/// other ones in every process, so that nobody can look for such a pair beforehand.
+fn subject_digest(subject: &str) -> SubjectDigest {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    KEYS.iter().fold(0, |digest, keys| {
+        let mut hasher = keys.build_hasher();
+        hasher.write(subject.as_bytes());
+        digest << 64 | u128::from(hasher.finish())
+    })
+}
+
+/// Examines an entry.
+pub fn examine_entry(bytes: &[u8]) -> Result<(EntryView<'_>, Examined), DecodeError> {
+    let entry = EntryView::decode(bytes)?;
+    let states = entry.genesis.is_some() || entry.successor.is_some();
+    let statement = states.then(|| {
+        Box::new(Stated {
+            genesis: entry.genesis.as_ref().map(sealbook_core::view::GenesisView::genesis),
+            successor: entry.successor.map(ToOwned::to_owned),
+            is_own: entry.source.id == OWN_SOURCE,
+        })
+    });
     let examined = Examined {
         index: entry.index,
         recorded_at: entry.recorded_at,
         prev: entry.prev,
         chain: chain_value(bytes),
         leaf: leaf_hash(bytes),
-        subject,
+        subject: subject_digest(entry.event.subject),
         thread: entry.thread,
-        genesis: entry.genesis.clone(),
-        commitments: entry.commitments.len() as u64 + u64::from(entry.raw.is_some()),
+        statement,
+        commitments: entry.committed(),
         opened: 0,
         openings_wrong: None,
     };
     Ok((entry, examined))
 }
 
-/// Checks the sealed values beside an entry.
-pub fn examine_openings(entry: &Entry, examined: &mut Examined, openings: &[Opening]) {
-    let mut seen: Vec<&str> = Vec::with_capacity(openings.len());
-    for opening in openings {
-        if seen.contains(&opening.path.as_str()) || !entry.opened_by(opening) {
-            examined.openings_wrong = Some(OpeningsWrong::Commitment(opening.path.clone()));
-        } else {
-            examined.opened += 1;
-        }
-        seen.push(&opening.path);
+/// Checks one sealed value beside an entry; `seen` are the paths of those before it.
+fn examine_opening<'o>(
+    entry: &EntryView<'_>,
+    examined: &mut Examined,
+    seen: &mut Vec<&'o str>,
+    opening: OpeningView<'o>,
+) {
+    if seen.contains(&opening.path) || !entry.opened_by(&opening) {
+        examined.openings_wrong = Some(Box::new(OpeningsWrong::Commitment(opening.path.to_owned())));
+    } else {
+        examined.opened += 1;
     }
+    seen.push(opening.path);
 }
 
-/// Reads openings strictly: another spelling of the same values is refused.
-pub fn read_openings(bytes: &[u8]) -> Result<Vec<Opening>, String> {
-    let openings = decode_openings(bytes).map_err(|error| error.to_string())?;
-    if encode_openings(&openings) == bytes { Ok(openings) } else { Err("not in deterministic encoding".to_owned()) }
+/// Checks the sealed values beside an entry.
+pub fn examine_openings(entry: &EntryView<'_>, examined: &mut Examined, openings: &[Opening]) {
+    let mut seen = Vec::with_capacity(openings.len());
+    for opening in openings {
+        examine_opening(entry, examined, &mut seen, opening.view());
+    }
 }
 
 /// Examines every frame of a piece.
 pub fn examine(piece: &Piece) -> Vec<Located> {
     let mut out: Vec<Located> = Vec::with_capacity(piece.frames.len());
-    let mut before: Option<Entry> = None;
+    let mut before: Option<EntryView<'_>> = None;
     for span in &piece.frames {
         let offset = piece.offset + span.at as u64;
         let mut entry = None;
         let found = match frame_of(piece, *span) {
             Err(kind) => Some(Found::Damaged(kind)),
-            Ok(Frame::Commit(commit)) => Some(Found::Commit(Box::new(commit))),
-            Ok(Frame::Footer(footer)) => Some(Found::Footer(Box::new(footer))),
+            Ok(Frame::Commit(commit)) => Some(Found::Commit(commit)),
+            Ok(Frame::Footer(footer)) => Some(Found::Footer(footer)),
             Ok(Frame::Entry(bytes)) => Some(match examine_entry(bytes) {
                 Ok((decoded, examined)) => {
                     entry = Some(decoded);
-                    Found::Entry(Box::new(examined))
+                    Found::Entry(examined)
                 }
                 Err(error) => Found::Undecodable(error),
             }),
@@ -141,12 +180,13 @@ pub fn examine(piece: &Piece) -> Vec<Located> {
 }
 
 /// Puts what is said about sealed values with their entry; where there is none, they are strays.
-fn sealed(entry: Option<&Entry>, last: Option<&mut Located>, bytes: &[u8]) -> Option<Found> {
+fn sealed(entry: Option<&EntryView<'_>>, last: Option<&mut Located>, bytes: &[u8]) -> Option<Found> {
     match (entry, last.map(|located| &mut located.found)) {
         (Some(entry), Some(Found::Entry(examined))) => {
-            match read_openings(bytes) {
-                Ok(openings) => examine_openings(entry, examined, &openings),
-                Err(why) => examined.openings_wrong = Some(OpeningsWrong::Encoding(why)),
+            let mut seen = Vec::new();
+            let read = pass_openings(bytes, &mut |opening| examine_opening(entry, examined, &mut seen, opening));
+            if let Err(error) = read {
+                examined.openings_wrong = Some(Box::new(OpeningsWrong::Encoding(error.to_string())));
             }
             None
         }
@@ -156,10 +196,15 @@ fn sealed(entry: Option<&Entry>, last: Option<&mut Located>, bytes: &[u8]) -> Op
     }
 }
 
+/// The frame at `span`, whose checksum is known; the kind in its head where that is wrong.
 fn frame_of(piece: &Piece, span: Span) -> Result<Frame<'_>, u8> {
-    let bytes = piece.bytes.get(span.at..).unwrap_or_default();
-    match read_frame(bytes) {
-        Ok((frame, _)) if span.whole => Ok(frame),
-        _ => Err(bytes.get(KIND_AT).copied().unwrap_or(SEALED)),
+    let bytes = piece.bytes.get(span.at..span.at + span.length).unwrap_or_default();
+    let kind = bytes.get(KIND_AT).copied().unwrap_or(SEALED);
+    let payload = bytes.get(FRAME_HEAD_BYTES..).unwrap_or_default();
+    match kind {
+        _ if !span.whole => Err(kind),
+        ENTRY => Ok(Frame::Entry(payload)),
+        SEALED => Ok(Frame::Sealed(payload)),
+        _ => read_frame(bytes).map(|(frame, _)| frame).map_err(|_| kind),
     }
 }

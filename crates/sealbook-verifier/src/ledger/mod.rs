@@ -1,8 +1,11 @@
 //! Checks a ledger directory, entry by entry, in bounded memory.
 
+mod aside;
+mod crew;
 mod examine;
 mod finish;
 mod pieces;
+mod ring;
 mod segments;
 mod tail;
 #[cfg(test)]
@@ -12,18 +15,18 @@ mod tiles;
 mod walk;
 
 pub(crate) use examine::{Examined, Found, Located, examine_entry, examine_openings};
+pub(crate) use ring::log_key;
 #[cfg(test)]
 pub(crate) use tiles::TileBuilder;
 
 use std::path::Path;
 
 use sealbook_core::checkpoint::Checkpoint;
-use sealbook_core::note::{Note, VerifierKey};
+use sealbook_core::note::Note;
 
 use crate::failure::{Class, Failure};
 use crate::files;
-use crate::report::{KeySource, Report, Trust};
-use walk::SignatureJob;
+use crate::report::{Report, Trust};
 pub(crate) use walk::Walk;
 
 /// How far a verification is.
@@ -56,8 +59,9 @@ pub fn verify_ledger(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(Progres
     let at_least = trust.at_least.as_deref().and_then(|note| claimed(note, AT_LEAST, &mut report));
     let sizes = [&checkpoint, &at_least].into_iter().flatten().map(|claim| claim.checkpoint.size);
     let mut walk = Walk::new(report, sizes.collect::<Vec<_>>());
-    walk.origin = checkpoint.as_ref().map(|claim| claim.checkpoint.origin.clone());
-    segments::walk(dir, &segments, &mut walk, trust, checkpoint.as_ref(), progress);
+    walk.origin = checkpoint.as_ref().map(|claim| claim.checkpoint.origin.as_str().into());
+    walk.ring.given = trust.keys.iter().cloned().map(Into::into).collect();
+    segments::walk(dir, &segments, &mut walk, checkpoint.as_ref(), progress);
     finish::finish(dir, walk, trust, checkpoint.as_ref(), at_least.as_ref())
 }
 
@@ -97,42 +101,6 @@ pub(crate) fn claimed(note: &[u8], name: &str, report: &mut Report) -> Option<Cl
             None
         }
     }
-}
-
-/// The keys to check signatures with: those of entry 0, compared with those given; the given ones where there is no
-/// entry 0.
-fn keys(walk: &Walk, trust: &Trust) -> Vec<VerifierKey> {
-    let own = walk.genesis.as_ref().and_then(|genesis| VerifierKey::parse(&genesis.verifier_key).ok());
-    own.map_or_else(|| trust.keys.clone(), |key| vec![key])
-}
-
-fn key_source(own: &VerifierKey, trust: &Trust) -> KeySource {
-    if trust.keys.contains(own) { KeySource::Given(own.to_string()) } else { KeySource::Itself(own.to_string()) }
-}
-
-/// Checks the signatures that the walk met, on as many threads as there are processors.
-fn check_signatures(jobs: &[SignatureJob], keys: &[VerifierKey]) -> Vec<usize> {
-    let bad = |job: &SignatureJob| !keys.iter().any(|key| key.verifies(job.text.as_bytes(), &job.signature));
-    let threads = processors();
-    let share = jobs.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = jobs
-            .chunks(share)
-            .enumerate()
-            .map(|(part, jobs)| {
-                scope.spawn(move || {
-                    let wrong = jobs.iter().enumerate().filter(|(_, job)| bad(job));
-                    wrong.map(|(at, _)| part * share + at).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        let all = 0..jobs.len();
-        workers
-            .into_iter()
-            .map(|worker| worker.join())
-            .collect::<Result<Vec<_>, _>>()
-            .map_or_else(|_| all.collect(), |parts| parts.concat())
-    })
 }
 
 /// Threads worth having.

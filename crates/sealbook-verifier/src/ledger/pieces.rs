@@ -14,6 +14,8 @@ const _: () = assert!(PIECE_BYTES > 2 * (PAYLOAD_BYTES_MAX + FRAME_HEAD_BYTES));
 pub struct Span {
     /// Where it starts in the piece.
     pub at: usize,
+    /// Its bytes, head and payload.
+    pub length: usize,
     /// False where its checksum does not match.
     pub whole: bool,
 }
@@ -36,8 +38,6 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// The frames in them.
     pub frames: Vec<Span>,
-    /// Set in the last piece.
-    pub stop: Option<Stop>,
 }
 
 /// A segment file, read from front to back.
@@ -47,36 +47,79 @@ pub struct Pieces {
     /// Bytes of the file.
     pub length: u64,
     position: u64,
-    done: bool,
+    /// Why there are no more frames; set with the last piece.
+    pub stop: Option<Stop>,
 }
 
 impl Pieces {
     /// Frames of `file` from byte `start` on.
     pub fn new(file: File, start: u64) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length, position: start, done: false })
+        Ok(Self { file, length, position: start, stop: None })
     }
 
-    /// The next frames; `None` once the piece with the stop was given.
-    pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
-        if self.done {
-            return Ok(None);
-        }
-        let bytes = self.read_at(self.position, PIECE_BYTES)?;
-        let at_end = self.position + bytes.len() as u64 >= self.length;
-        let mut piece = Piece { offset: self.position, bytes, ..Piece::default() };
-        let used = split(&mut piece, at_end);
+    /// The next frames; their bytes are read into `buffer`.
+    pub fn next_piece(&mut self, mut buffer: Vec<u8>) -> io::Result<Piece> {
+        self.read_into(self.position, PIECE_BYTES, &mut buffer)?;
+        let at_end = self.position + buffer.len() as u64 >= self.length;
+        let mut piece = Piece { offset: self.position, bytes: buffer, frames: Vec::new() };
+        let used = self.split(&mut piece, at_end);
         piece.bytes.truncate(used);
         self.position += used as u64;
-        self.done = piece.stop.is_some();
-        Ok(Some(piece))
+        Ok(piece)
+    }
+
+    /// Finds the frames of a piece and gives how many of its bytes they take.
+    fn split(&mut self, piece: &mut Piece, at_end: bool) -> usize {
+        let mut at = 0;
+        let mut last_entry = None;
+        loop {
+            let rest = piece.bytes.get(at..).unwrap_or_default();
+            if rest.len() < FRAME_HEAD_BYTES && !at_end {
+                break;
+            }
+            match read_frame(rest) {
+                Ok((frame, length)) => {
+                    last_entry = matches!(frame, Frame::Entry(_)).then_some(at);
+                    piece.frames.push(Span { at, length, whole: true });
+                    at += length;
+                }
+                Err(FrameError::Cut) if !at_end && !piece.frames.is_empty() => break,
+                Err(why) => match skip(rest, why) {
+                    Skip::To(length) => {
+                        last_entry = None;
+                        piece.frames.push(Span { at, length, whole: false });
+                        at += length;
+                    }
+                    Skip::NeedsMore if !at_end && !piece.frames.is_empty() => break,
+                    _ => {
+                        self.stop = Some(Stop { offset: piece.offset + at as u64, why });
+                        return at;
+                    }
+                },
+            }
+        }
+        // The sealed values of the last entry may follow in the next piece: leave the entry to it.
+        match last_entry {
+            Some(entry) if piece.frames.len() > 1 => {
+                piece.frames.pop();
+                entry
+            }
+            _ => at,
+        }
+    }
+
+    fn read_into(&mut self, offset: u64, bytes_max: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(offset))?;
+        buffer.clear();
+        buffer.reserve(bytes_max.min(usize::try_from(self.length.saturating_sub(offset)).unwrap_or(bytes_max)));
+        (&mut self.file).take(bytes_max as u64).read_to_end(buffer).map(|_| ())
     }
 
     /// The bytes at `offset`, fewer only at the end of the file.
     pub fn read_at(&mut self, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
-        self.file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
-        (&mut self.file).take(bytes_max as u64).read_to_end(&mut bytes)?;
+        self.read_into(offset, bytes_max, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -113,46 +156,6 @@ pub const SEALED: u8 = 2;
 pub const FOOTER: u8 = 4;
 /// Where the kind lies in the head of a frame.
 pub const KIND_AT: usize = 4;
-
-/// Finds the frames of a piece and gives how many of its bytes they take.
-fn split(piece: &mut Piece, at_end: bool) -> usize {
-    let mut at = 0;
-    let mut last_entry = None;
-    loop {
-        let rest = piece.bytes.get(at..).unwrap_or_default();
-        if rest.len() < FRAME_HEAD_BYTES && !at_end {
-            break;
-        }
-        match read_frame(rest) {
-            Ok((frame, length)) => {
-                last_entry = matches!(frame, Frame::Entry(_)).then_some(at);
-                piece.frames.push(Span { at, whole: true });
-                at += length;
-            }
-            Err(FrameError::Cut) if !at_end && !piece.frames.is_empty() => break,
-            Err(why) => match skip(rest, why) {
-                Skip::To(length) => {
-                    last_entry = None;
-                    piece.frames.push(Span { at, whole: false });
-                    at += length;
-                }
-                Skip::NeedsMore if !at_end && !piece.frames.is_empty() => break,
-                _ => {
-                    piece.stop = Some(Stop { offset: piece.offset + at as u64, why });
-                    return at;
-                }
-            },
-        }
-    }
-    // The sealed values of the last entry may follow in the next piece: leave the entry to it.
-    match last_entry {
-        Some(entry) if piece.frames.len() > 1 => {
-            piece.frames.pop();
-            entry
-        }
-        _ => at,
-    }
-}
 
 enum Skip {
     /// The length of the frame is right: another frame follows it.

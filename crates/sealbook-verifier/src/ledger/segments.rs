@@ -7,14 +7,15 @@ use std::path::Path;
 use sealbook_core::segment::{FrameError, HEADER_BYTES, Header};
 use sealbook_core::tile::Tile;
 
-use super::examine::{Located, examine};
-use super::pieces::{Piece, Pieces, Stop};
+use super::aside::{Aside, Outcome, TOGETHER};
+use super::crew::{Crew, Frames, STOPPED, Sending, Shared, Source, Unit};
+use super::pieces::{Pieces, Stop};
 use super::tail::{self, Tail};
 use super::walk::Walk;
-use super::{Claim, Progress, check_signatures, keys, processors};
+use super::{Claim, Progress, processors};
 use crate::failure::{Class, Failure};
 use crate::files;
-use crate::report::{Report, Trust};
+use crate::report::Report;
 
 /// Segments that are read: at 64 MiB each this is far beyond any disk.
 pub const SEGMENTS_MAX: usize = 1 << 20;
@@ -50,29 +51,179 @@ pub fn list(dir: &Path, report: &mut Report) -> Result<Vec<u64>, String> {
     Ok(numbers)
 }
 
+/// Reads all segments and sends on what is in them.
+pub fn read_segments(source: Source<'_>, sending: &mut Sending<'_>) {
+    for number in source.segments {
+        let is_last = Some(number) == source.segments.last();
+        let stop = read_segment(&source.dir.join(name(*number)), *number, is_last, sending);
+        sending.unit(Unit::Ended(Ended { number: *number, stop }));
+    }
+    sending.unit(Unit::Finished);
+}
+
+/// What a segment begins with.
+pub enum Head {
+    /// Nothing: it is prepared and not yet begun.
+    Prepared,
+    /// Its header, where there is one.
+    Header(Option<Header>),
+}
+
+/// A segment that was opened.
+pub struct Begun {
+    number: u64,
+    head: Head,
+}
+
+/// A segment whose frames were all read.
+pub struct Ended {
+    number: u64,
+    stop: io::Result<Option<Stop>>,
+}
+
+fn read_segment(path: &Path, number: u64, is_last: bool, sending: &mut Sending<'_>) -> io::Result<Option<Stop>> {
+    let file = files::open(path)?;
+    if is_last && number > 0 && nothing_written(&file)? {
+        sending.unit(Unit::Begun(Begun { number, head: Head::Prepared }));
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(&file, HEADER_BYTES as u64), &mut head)?;
+    sending.unit(Unit::Begun(Begun { number, head: Head::Header(Header::decode(&head)) }));
+    let mut pieces = Pieces::new(file, head.len() as u64)?;
+    while pieces.stop.is_none()
+        && let Some(buffer) = sending.buffer()
+    {
+        match pieces.next_piece(buffer) {
+            Ok(piece) => sending.piece(piece),
+            Err(error) => {
+                sending.keep_one();
+                return Err(error);
+            }
+        }
+    }
+    Ok(pieces.stop)
+}
+
 /// Goes through all segments.
 pub fn walk(
     dir: &Path,
     segments: &[u64],
     walk: &mut Walk,
-    trust: &Trust,
     checkpoint: Option<&Claim>,
     progress: &mut dyn FnMut(Progress),
 ) {
     let length = |number: &u64| std::fs::metadata(dir.join(name(*number))).map_or(0, |meta| meta.len());
     let bytes_total = segments.iter().map(length).sum();
-    let mut expected = 0;
-    for number in segments {
-        if *number != expected {
+    let shared = Shared::default();
+    std::thread::scope(|scope| {
+        let crew = Crew::start(scope, &shared, Source { dir, segments }, processors());
+        let mut taker = Taker { dir, segments, expected: 0, checkpoint, crew, tiles: Vec::new() };
+        while let Some(unit) = taker.crew.unit() {
+            match unit {
+                Unit::Begun(begun) => taker.begin(walk, begun),
+                Unit::Frames(frames) => {
+                    taker.take(walk, frames);
+                    let (bytes, entries) = (walk.report.checked.bytes, walk.report.checked.entries);
+                    progress(Progress { bytes, bytes_total, entries });
+                }
+                Unit::Ended(ended) => taker.end(walk, ended),
+                Unit::Finished => return,
+            }
+        }
+        walk.report.miss(STOPPED);
+        walk.lose_place();
+    });
+}
+
+/// Takes what the crew found, in order.
+struct Taker<'a> {
+    dir: &'a Path,
+    segments: &'a [u64],
+    /// Number of the next segment.
+    expected: u64,
+    checkpoint: Option<&'a Claim>,
+    crew: Crew<'a>,
+    tiles: Vec<(Tile, Vec<u8>)>,
+}
+
+/// Tiles that are compared at once.
+const TILES: usize = 16;
+
+impl Taker<'_> {
+    /// Says which segments are missing before this one.
+    fn arrive(&mut self, walk: &mut Walk, number: u64) {
+        if number > self.expected {
+            let expected = self.expected;
             let detail = format!("segments {expected} to {number} should be there, up to the last one");
             walk.report.fail(Failure::new(Class::SegmentMissing, detail).file(name(expected)).index(walk.next));
             walk.lose_place();
         }
-        expected = number.saturating_add(1);
-        let is_last = Some(number) == segments.last();
-        let mut segment = Segment { dir, number: *number, is_last, bytes_total, trust, checkpoint };
-        if let Err(error) = segment.walk(walk, progress) {
-            walk.report.miss(format!("{}: {error}", name(*number)));
+        self.expected = self.expected.max(number.saturating_add(1));
+    }
+
+    fn begin(&mut self, walk: &mut Walk, begun: Begun) {
+        let Begun { number, head } = begun;
+        self.arrive(walk, number);
+        walk.report.checked.files += 1;
+        match head {
+            Head::Prepared => walk.report.note(format!("{} is prepared and not yet begun", name(number))),
+            Head::Header(header) => walk.begin_segment(name(number), number, header),
+        }
+    }
+
+    fn take(&mut self, walk: &mut Walk, frames: Frames) {
+        let tiles = &mut self.tiles;
+        let mut keep = |tile: &Tile, bytes: &[u8], _: &mut Report| tiles.push((*tile, bytes.to_owned()));
+        walk.report.checked.bytes += frames.buffer.len() as u64;
+        let mut found = frames.found.into_iter().peekable();
+        while let Some(located) = found.next() {
+            let after = found.peek().map_or(frames.end, |next| next.offset);
+            walk.take(located, after, &mut keep);
+        }
+        self.crew.give_back(frames.buffer);
+        while walk.signatures.len() >= TOGETHER {
+            let rest = walk.signatures.split_off(TOGETHER);
+            self.crew.aside(Aside::Signatures(core::mem::replace(&mut walk.signatures, rest)));
+        }
+        if self.tiles.len() >= TILES {
+            self.crew.aside(Aside::Tiles(core::mem::take(&mut self.tiles)));
+        }
+    }
+
+    /// Waits for what is checked aside, and says what came of it.
+    fn settle(&mut self, walk: &mut Walk) {
+        if !walk.signatures.is_empty() {
+            self.crew.aside(Aside::Signatures(core::mem::take(&mut walk.signatures)));
+        }
+        if !self.tiles.is_empty() {
+            self.crew.aside(Aside::Tiles(core::mem::take(&mut self.tiles)));
+        }
+        for outcome in self.crew.settle() {
+            match outcome {
+                Outcome::Signatures(right, wrong) => {
+                    walk.report.checked.signatures += right;
+                    wrong.iter().for_each(|job| walk.refuse(job));
+                }
+                Outcome::Tiles(report) => walk.report.add(*report),
+            }
+        }
+    }
+
+    fn end(&mut self, walk: &mut Walk, ended: Ended) {
+        let number = ended.number;
+        self.arrive(walk, number);
+        self.settle(walk);
+        let segment = Segment { number, is_last: Some(&number) == self.segments.last(), checkpoint: self.checkpoint };
+        let judged = ended.stop.and_then(|stop| match stop {
+            Some(stop) => {
+                let mut pieces = Pieces::new(files::open(&self.dir.join(name(number)))?, 0)?;
+                segment.end(walk, &mut pieces, stop)
+            }
+            None => Ok(()),
+        });
+        if let Err(error) = judged {
+            walk.report.miss(format!("{}: {error}", name(number)));
             walk.lose_place();
         }
     }
@@ -80,103 +231,15 @@ pub fn walk(
 
 /// One segment file.
 struct Segment<'a> {
-    dir: &'a Path,
     number: u64,
     is_last: bool,
-    bytes_total: u64,
-    trust: &'a Trust,
     checkpoint: Option<&'a Claim>,
 }
 
 impl Segment<'_> {
-    fn walk(&mut self, walk: &mut Walk, progress: &mut dyn FnMut(Progress)) -> io::Result<()> {
-        let file = files::open(&self.dir.join(name(self.number)))?;
-        walk.report.checked.files += 1;
-        if self.is_last && self.number > 0 && nothing_written(&file)? {
-            walk.report.note(format!("{} is prepared and not yet begun", name(self.number)));
-            return Ok(());
-        }
-        let mut head = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(&file, HEADER_BYTES as u64), &mut head)?;
-        walk.begin_segment(name(self.number), self.number, Header::decode(&head));
-        let mut pieces = Pieces::new(file, (head.len()) as u64)?;
-        let stop = self.frames(walk, &mut pieces, progress)?;
-        self.end(walk, &mut pieces, stop)
-    }
-
-    /// Goes through the frames: pieces are examined in parallel, while those before are taken in order.
-    fn frames(
-        &self,
-        walk: &mut Walk,
-        pieces: &mut Pieces,
-        progress: &mut dyn FnMut(Progress),
-    ) -> io::Result<Option<Stop>> {
-        let mut stop = None;
-        let mut examined: Vec<(Piece, Vec<Located>)> = Vec::new();
-        loop {
-            let mut batch = Vec::new();
-            while batch.len() < processors()
-                && let Some(piece) = pieces.next_piece()?
-            {
-                walk.report.checked.bytes += piece.bytes.len() as u64;
-                stop = piece.stop;
-                batch.push(piece);
-            }
-            if batch.is_empty() && examined.is_empty() {
-                return Ok(stop);
-            }
-            examined = std::thread::scope(|scope| {
-                let workers: Vec<_> = batch
-                    .into_iter()
-                    .map(|piece| {
-                        scope.spawn(move || {
-                            let found = examine(&piece);
-                            (piece, found)
-                        })
-                    })
-                    .collect();
-                for (piece, found) in core::mem::take(&mut examined) {
-                    self.take(walk, &piece, found);
-                }
-                workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
-            })
-            .map_err(|_| io::Error::other("a thread of the verifier stopped"))?;
-            self.signatures(walk);
-            progress(Progress {
-                bytes: walk.report.checked.bytes,
-                bytes_total: self.bytes_total,
-                entries: walk.report.checked.entries,
-            });
-        }
-    }
-
-    fn take(&self, walk: &mut Walk, piece: &Piece, found: Vec<Located>) {
-        let dir = self.dir;
-        let mut tiles = |tile: &Tile, bytes: &[u8], report: &mut Report| compare_tile(dir, tile, bytes, report);
-        let piece_end = piece.offset + piece.bytes.len() as u64;
-        let mut found = found.into_iter().peekable();
-        while let Some(located) = found.next() {
-            let after = found.peek().map_or(piece_end, |next| next.offset);
-            walk.take(located, after, &mut tiles);
-        }
-    }
-
-    fn signatures(&self, walk: &mut Walk) {
-        let jobs = core::mem::take(&mut walk.signatures);
-        let wrong = check_signatures(&jobs, &keys(walk, self.trust));
-        walk.report.checked.signatures += (jobs.len() - wrong.len()) as u64;
-        for job in wrong.into_iter().filter_map(|at| jobs.get(at)) {
-            let size = job.text.split('\n').nth(1).unwrap_or_default();
-            let detail = format!("the signature over the checkpoint of {size} entries does not verify");
-            let index = size.parse::<u64>().ok().and_then(|size| size.checked_sub(1));
-            walk.report.fail(Failure::new(Class::Signature, detail).file(&job.file).offset(job.offset).index(index));
-        }
-    }
-
     /// Judges what lies after the last frame.
-    fn end(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Option<Stop>) -> io::Result<()> {
+    fn end(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Stop) -> io::Result<()> {
         let file = name(self.number);
-        let Some(stop) = stop else { return Ok(()) };
         if self.is_last && !walk.footer && self.is_unfinished_write(walk, pieces)? {
             return Ok(());
         }
@@ -254,21 +317,4 @@ fn nothing_written(file: &File) -> io::Result<bool> {
     let nothing = pieces.first_set(0)?.is_none();
     io::Seek::rewind(&mut &*file)?;
     Ok(nothing)
-}
-
-/// Compares a tile with the file that holds it, where there is one.
-fn compare_tile(dir: &Path, tile: &Tile, bytes: &[u8], report: &mut Report) {
-    let file = format!("tiles/{tile}");
-    match files::read_small(&dir.join(&file)) {
-        Ok(None) => {}
-        Ok(Some(stored)) => {
-            report.checked.tiles += 1;
-            let same = stored.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-            if same < bytes.len() || stored.len() != bytes.len() {
-                let detail = "the tile is not the one that follows from the entries";
-                report.fail(Failure::new(Class::TileMismatch, detail).file(file).offset(same as u64));
-            }
-        }
-        Err(why) => report.miss(format!("{file}: {why}")),
-    }
 }

@@ -35,13 +35,14 @@ struct Survey {
     set: Option<(u64, u64)>,
     /// Whether a whole sector of zeros lies before the last byte that is not zero.
     lost_sector: bool,
-    /// Commits whose frames are whole, two at most.
+    /// Commits whose frames are whole, two at most; copies of those that lie before are passed over: a producer may have
+    /// sent the bytes of a segment.
     commits: Vec<Commit>,
 }
 
 /// Judges what lies from byte `from` on, where `committed` entries end.
 pub fn judge(pieces: &mut Pieces, from: u64, committed: u64) -> io::Result<Tail> {
-    let survey = survey(pieces, from)?;
+    let survey = survey(pieces, from, committed)?;
     let Some((first, last)) = survey.set else { return Ok(Tail::Nothing) };
     match survey.commits.as_slice() {
         [] => {}
@@ -88,7 +89,7 @@ fn is_cut(pieces: &mut Pieces, mut at: u64, last: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-fn survey(pieces: &mut Pieces, from: u64) -> io::Result<Survey> {
+fn survey(pieces: &mut Pieces, from: u64, committed: u64) -> io::Result<Survey> {
     let mut found = Survey { set: None, lost_sector: false, commits: Vec::new() };
     let mut zeros_since: Option<u64> = Some(from);
     let (mut at, mut before) = (from, Vec::new());
@@ -115,7 +116,7 @@ fn survey(pieces: &mut Pieces, from: u64) -> io::Result<Survey> {
         }
         if found.commits.len() < 2 {
             before.extend_from_slice(&bytes);
-            found.commits.extend(scan_commits(&before));
+            found.commits.extend(scan_commits(&before).into_iter().filter(|commit| commit.first >= committed));
             before.drain(..before.len().saturating_sub(OVERLAP));
         }
         at += bytes.len() as u64;

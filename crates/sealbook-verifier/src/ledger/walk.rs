@@ -1,34 +1,21 @@
 //! The walk over all entries in order: links, tree, commits, and the signatures they carry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use sealbook_core::checkpoint::Checkpoint;
-use sealbook_core::entry::Genesis;
 use sealbook_core::hash::{ChainValue, TreeHash};
-use sealbook_core::note::VerifierKey;
 use sealbook_core::segment::{Commit, Footer, Header};
 use sealbook_core::time::Micros;
 use sealbook_core::tree::Frontier;
 
-use super::examine::{Examined, Found, Located, OpeningsWrong};
+use super::aside::SignatureJob;
+use super::examine::{Examined, Found, Located, OpeningsWrong, Stated};
 use super::pieces::{ENTRY, SEALED};
+use super::ring::{Ring, log_key};
 use super::threads::Threads;
 use super::tiles::TileBuilder;
 use crate::failure::{Class, Failure};
 use crate::report::Report;
-
-/// A signature to be checked, and where it lies.
-#[derive(Debug)]
-pub struct SignatureJob {
-    /// What is signed.
-    pub text: String,
-    /// The signature.
-    pub signature: [u8; 64],
-    /// File it lies in.
-    pub file: String,
-    /// Byte of the file where its frame begins.
-    pub offset: u64,
-}
 
 /// Compares a tile with what is stored of it.
 pub type TileCheck<'a> = dyn FnMut(&sealbook_core::tile::Tile, &[u8], &mut Report) + 'a;
@@ -54,10 +41,10 @@ pub struct Walk {
     pub unfinished: bool,
     /// Roots at the sizes that somebody asks for.
     pub roots: BTreeMap<u64, Option<TreeHash>>,
-    /// Name and key that entry 0 gives.
-    pub genesis: Option<Genesis>,
+    /// The signing keys that the entries name.
+    pub ring: Ring,
     /// Origin, for the texts of checkpoints.
-    pub origin: Option<String>,
+    pub origin: Option<Arc<str>>,
     /// Signatures that were met and not yet checked.
     pub signatures: Vec<SignatureJob>,
     /// Footer of the segment at hand.
@@ -66,10 +53,12 @@ pub struct Walk {
     pub threads: Threads,
     tiles: TileBuilder,
     time: Option<Micros>,
-    file: String,
+    file: Arc<str>,
     in_segment: u64,
     batch_first: Option<u64>,
     commits: u64,
+    /// Nothing says where commits end: a key that an entry names is taken to hold from the next entry on.
+    without_commits: bool,
     /// Something is wrong since the last commit.
     batch_is_wrong: bool,
     settled: Settled,
@@ -101,23 +90,24 @@ impl Walk {
             committed_to: 0,
             unfinished: false,
             roots,
-            genesis: None,
+            ring: Ring::default(),
             origin: None,
             signatures: Vec::new(),
             footer: false,
             threads: Threads::default(),
             tiles: TileBuilder::default(),
             time: None,
-            file: String::new(),
+            file: Arc::default(),
             in_segment: 0,
             batch_first: Some(0),
             commits: 0,
+            without_commits: false,
             batch_is_wrong: false,
             settled: Settled::default(),
         }
     }
 
-    /// Begins in the middle, at entry `first`, right of `tree`; roots at `sizes` are to be kept.
+    /// Begins in the middle and without commits, at entry `first`, right of `tree`; roots at `sizes` are to be kept.
     pub fn resume(&mut self, first: u64, tree: Frontier, sizes: impl IntoIterator<Item = u64>) {
         let root = tree.root();
         self.roots = sizes.into_iter().map(|size| (size, (size == first).then_some(root))).collect();
@@ -128,21 +118,22 @@ impl Walk {
         }
         self.threads.known_from = first;
         self.tree = Some(tree);
+        self.without_commits = true;
     }
 
     /// Says in which file the next entries lie.
     pub fn file(&mut self, file: &str) {
-        file.clone_into(&mut self.file);
+        self.file = file.into();
     }
 
     fn fail(&mut self, class: Class, offset: u64, index: Option<u64>, detail: impl Into<String>) {
         self.batch_is_wrong = true;
-        self.report.fail(Failure::new(class, detail).file(self.file.clone()).offset(offset).index(index));
+        self.report.fail(Failure::new(class, detail).file(&*self.file).offset(offset).index(index));
     }
 
     /// Begins a segment; `header` is `None` where it cannot be read.
     pub fn begin_segment(&mut self, file: String, number: u64, header: Option<Header>) {
-        self.file = file;
+        self.file = file.into();
         self.in_segment = 0;
         self.footer = false;
         self.committed_to = sealbook_core::segment::HEADER_BYTES as u64;
@@ -201,9 +192,11 @@ impl Walk {
         self.commit_before = self.settled.commit_before;
         self.next = self.settled.next;
         self.batch_first = self.next;
+        self.ring.go_back(self.settled().1);
     }
 
     fn lose_tree(&mut self) {
+        self.ring.lose_place();
         self.tree = None;
         self.threads.gaps = true;
     }
@@ -216,7 +209,7 @@ impl Walk {
             self.footer = false;
         }
         match located.found {
-            Found::Entry(entry) => self.entry(*entry, offset, tiles),
+            Found::Entry(entry) => self.entry(entry, offset, tiles),
             Found::Undecodable(error) => {
                 self.fail(Class::EntryEncoding, offset, self.next, format!("not an entry: {error}"));
                 self.entry_lost();
@@ -249,6 +242,7 @@ impl Walk {
                 self.commit_before = self.last_commit;
                 self.last_commit = known;
                 self.batch_first = self.next;
+                self.ring.commit(self.next.unwrap_or(u64::MAX));
             }
         }
     }
@@ -263,11 +257,21 @@ impl Walk {
     fn entry(&mut self, entry: Examined, offset: u64, tiles: &mut TileCheck<'_>) {
         let index = Some(entry.index);
         self.place(&entry, offset);
-        self.genesis(&entry, offset);
+        if let Some((named, at)) = self.ring.another_entry() {
+            let detail = "it names the next signing key, and other entries follow it in the same commit";
+            self.fail(Class::KeyChange, at, Some(named), detail);
+        }
+        match &entry.statement {
+            Some(stated) => self.statement(stated, entry.index, offset),
+            None if entry.index == 0 => {
+                self.fail(Class::Genesis, offset, index, "entry 0 names neither origin nor key")
+            }
+            None => {}
+        }
         if let Err(wrong) = self.threads.follow(entry.index, entry.subject, entry.thread) {
             self.fail(Class::ThreadLink, offset, index, wrong);
         }
-        match entry.openings_wrong {
+        match entry.openings_wrong.map(|wrong| *wrong) {
             Some(OpeningsWrong::Encoding(why)) => {
                 self.fail(Class::OpeningEncoding, offset, index, format!("the sealed values beside it: {why}"));
             }
@@ -326,25 +330,35 @@ impl Walk {
         }
     }
 
-    fn genesis(&mut self, entry: &Examined, offset: u64) {
-        match (&entry.genesis, entry.index) {
+    /// What an entry says of the ledger: origin and first key, or the next key.
+    fn statement(&mut self, stated: &Stated, index: u64, offset: u64) {
+        match (&stated.genesis, index) {
             (Some(genesis), 0) => {
-                match VerifierKey::parse(&genesis.verifier_key) {
-                    Err(error) => self.fail(Class::Genesis, offset, Some(0), format!("the key of the ledger: {error}")),
-                    Ok(key) if key.name() != genesis.origin => {
-                        let detail = format!("its key is that of {:?}, its origin {:?}", key.name(), genesis.origin);
-                        self.fail(Class::Genesis, offset, Some(0), detail);
-                    }
-                    Ok(_) => {}
+                match log_key(&genesis.verifier_key, &genesis.origin) {
+                    Ok(key) => self.ring.first(key),
+                    Err(why) => self.fail(Class::Genesis, offset, Some(0), format!("the key that it names: {why}")),
                 }
-                self.origin = Some(genesis.origin.clone());
-                self.genesis = Some(genesis.clone());
+                self.origin = Some(genesis.origin.as_str().into());
             }
             (None, 0) => self.fail(Class::Genesis, offset, Some(0), "entry 0 names neither origin nor key"),
             (Some(_), index) => {
                 self.fail(Class::Genesis, offset, Some(index), "only entry 0 may name origin and key");
             }
             (None, _) => {}
+        }
+        let Some(successor) = &stated.successor else { return };
+        if !stated.is_own {
+            let detail = "it names the next signing key and is not of the ledger's own source";
+            return self.fail(Class::KeyChange, offset, Some(index), detail);
+        }
+        match log_key(successor, self.origin.as_deref().unwrap_or_default()) {
+            Ok(key) => {
+                self.ring.name(key, index, offset);
+                if self.without_commits {
+                    self.ring.commit(index.saturating_add(1));
+                }
+            }
+            Err(why) => self.fail(Class::KeyChange, offset, Some(index), format!("the next signing key: {why}")),
         }
     }
 
@@ -372,6 +386,7 @@ impl Walk {
             }
         }
         self.signature(commit, offset);
+        self.ring.commit(commit.size);
         self.commits += 1;
         self.commit_before = self.last_commit;
         self.last_commit = Some((commit.size, commit.root));
@@ -386,14 +401,33 @@ impl Walk {
             if commit.signature_before != [0; 64] {
                 self.fail(Class::Signature, offset, Some(0), "the first commit carries a signature of nothing");
             }
-        } else if let (Some((size, root)), Some(origin)) = (self.last_commit, &self.origin) {
-            let checkpoint = Checkpoint { origin: origin.clone(), size, root };
+        } else if let (Some((size, root)), Some(origin)) = (self.last_commit, &self.origin)
+            && let Some(key) = self.ring.valid(size)
+        {
             self.signatures.push(SignatureJob {
-                text: checkpoint.text(),
+                origin: origin.clone(),
+                size,
+                root,
+                key: key.clone(),
                 signature: commit.signature_before,
                 file: self.file.clone(),
                 offset,
             });
+        }
+    }
+
+    /// Says what is wrong with a signature that does not verify.
+    pub fn refuse(&mut self, job: &SignatureJob) {
+        match self.ring.judge(job) {
+            Some((class, detail)) => {
+                let failure = Failure::new(class, detail).file(&*job.file).offset(job.offset);
+                self.report.fail(failure.index(job.size.checked_sub(1)));
+            }
+            None if self.ring.is_empty() => self.report.checked.signatures += 1,
+            None => self.report.note(format!(
+                "{}: whether the signature at byte {} is right cannot be told: entries that may name its key are lost",
+                job.file, job.offset
+            )),
         }
     }
 

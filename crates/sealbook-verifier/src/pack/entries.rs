@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sealbook_core::entry::{Entry, Opening};
+use sealbook_core::entry::Opening;
 use sealbook_core::limits::ENTRY_BYTES_MAX;
 use sealbook_core::pack::{Consistency, EXPORT_ACTION, Manifest, decode_sealed, names, sealed_name};
 use sealbook_core::tile::{TILE_WIDTH, Tile, TileKind, split_bundle};
 use sealbook_core::tree::{Frontier, verify_consistency};
+use sealbook_core::view::EntryView;
 
 use super::archive::Archive;
 use crate::failure::{Class, Failure};
@@ -80,7 +81,7 @@ impl Entries<'_> {
                 Ok((entry, mut examined)) => {
                     self.disclosed(&entry, &mut examined, &sealed, &mut walk.report);
                     self.exported(&entry, &name, offset, &mut walk.report);
-                    Found::Entry(Box::new(examined))
+                    Found::Entry(examined)
                 }
                 Err(error) => Found::Undecodable(error),
             };
@@ -110,7 +111,7 @@ impl Entries<'_> {
 
     fn disclosed(
         &self,
-        entry: &Entry,
+        entry: &EntryView<'_>,
         examined: &mut Examined,
         sealed: &BTreeMap<u64, Vec<Opening>>,
         report: &mut Report,
@@ -124,8 +125,8 @@ impl Entries<'_> {
         }
     }
 
-    fn exported(&self, entry: &Entry, name: &str, offset: u64, report: &mut Report) {
-        let is_export = entry.event.action.as_deref() == Some(EXPORT_ACTION);
+    fn exported(&self, entry: &EntryView<'_>, name: &str, offset: u64, report: &mut Report) {
+        let is_export = entry.event.action == Some(EXPORT_ACTION);
         if self.manifest.export == Some(entry.index) && !is_export {
             let detail = "the manifest says that this entry records the export, and it does not";
             report.fail(Failure::new(Class::Manifest, detail).file(name).offset(offset).index(Some(entry.index)));

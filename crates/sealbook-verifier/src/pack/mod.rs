@@ -3,6 +3,7 @@
 mod archive;
 mod contents;
 mod entries;
+mod holders;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +21,12 @@ use sealbook_core::tree::verify_consistency;
 
 use crate::failure::{Class, Failure};
 use crate::files;
-use crate::ledger::{AT_LEAST, Claim, Progress, claimed};
-use crate::report::{KeySource, Report, Trust, Verdict};
+use crate::ledger::{AT_LEAST, Claim, Progress, claimed, log_key};
+use crate::report::{Report, Trust, Verdict};
 use archive::Archive;
 pub use contents::PackContents;
 use entries::Entries;
+use holders::Holders;
 
 /// Checks the pack at `path`. Its contents are given only when it is `VERIFIED`.
 pub fn verify_pack(path: &Path, trust: &Trust, progress: &mut dyn FnMut(Progress)) -> (Report, Option<PackContents>) {
@@ -67,30 +69,34 @@ fn check(
     report.origin = Some(manifest.origin.clone());
     archive.compare_files(&manifest.files, &mut report)?;
     expected_files(&manifest, &mut report);
-    let keys = keys(&manifest, trust, &mut report);
+    let keys: Vec<_> = signer(&manifest, &mut report).into_iter().collect();
     let mut signed = Signed { archive, manifest: &manifest, keys: &keys, report };
     signed.manifest(bytes.as_deref().unwrap_or_default());
-    signed.checkpoint(names::CHECKPOINT, manifest.size);
-    let start = manifest.start.and_then(|size| signed.checkpoint(names::CHECKPOINT_START, size));
+    signed.checkpoint();
+    let start = signed.start();
     let at_least = trust.at_least.as_deref().and_then(|note| claimed(note, AT_LEAST, &mut signed.report));
     let mut report = signed.report;
     let Some(consistency) = consistency(archive, &mut report) else { return Ok((report, Some(manifest))) };
-    if let (Some(size), Some(root)) = (manifest.start, start)
-        && let Err(error) = verify_consistency(size, manifest.size, &root, &manifest.root, &consistency.start_to_size)
+    if let (Some(size), Some(start)) = (manifest.start, &start)
+        && let Err(error) =
+            verify_consistency(size, manifest.size, &start.checkpoint.root, &manifest.root, &consistency.start_to_size)
     {
         let detail = format!("the start checkpoint of {size} entries does not lead to the checkpoint: {error}");
         report.fail(Failure::new(Class::NotConsistent, detail).file(names::CONSISTENCY));
     }
     let entries = Entries { archive, manifest: &manifest, consistency: &consistency };
     let mut walk = entries.walk(report, at_least.as_ref().map(|claim| claim.checkpoint.size), progress);
-    let own = walk.genesis.as_ref().map(|genesis| genesis.verifier_key.clone());
-    if let Some(own) = own.filter(|own| !keys.iter().any(|key| key.to_string() == *own)) {
-        let detail = format!("entry 0 names the key {own}, which is none of those given");
-        walk.report.fail(Failure::new(Class::KeyMismatch, detail).index(Some(0)));
+    let mut holders = Holders { manifest: &manifest, trust, keys, walk: &mut walk };
+    holders.judge();
+    if let Some(start) = &start {
+        holders.earlier(start, names::CHECKPOINT_START);
     }
-    if let Some(claim) = at_least {
+    if let Some(claim) = at_least
+        && holders.earlier(&claim, AT_LEAST)
+    {
         let root = walk.roots.get(&claim.checkpoint.size).copied().flatten();
-        anchor(&mut walk.report, &claim, &manifest, root, start, &keys);
+        let start = start.map(|start| start.checkpoint.root);
+        anchor(&mut walk.report, &claim, &manifest, root, start);
     }
     let mut report = walk.report;
     report.size = Some(manifest.size);
@@ -106,26 +112,14 @@ fn check(
     Ok((report, Some(manifest)))
 }
 
-/// The keys to check with: those from outside. Without any, the pack's own, which proves nothing but finds damage.
-fn keys(manifest: &Manifest, trust: &Trust, report: &mut Report) -> Vec<VerifierKey> {
-    if !trust.keys.is_empty() {
-        let keys: Vec<_> = trust.keys.iter().map(ToString::to_string).collect();
-        if !keys.contains(&manifest.key) {
-            let detail = format!("the pack says that {} signed it, which is none of the keys given", manifest.key);
-            report.fail(Failure::new(Class::KeyMismatch, detail).file(names::MANIFEST));
-        }
-        report.key = KeySource::Given(keys.join(" "));
-        return trust.keys.clone();
-    }
-    report.miss("the verifier key of the ledger: with its own key alone a pack proves nothing");
-    match VerifierKey::parse(&manifest.key) {
-        Ok(key) => {
-            report.key = KeySource::Itself(manifest.key.clone());
-            vec![key]
-        }
-        Err(error) => {
-            report.fail(Failure::new(Class::Manifest, error.to_string()).file(names::MANIFEST));
-            Vec::new()
+/// The key that the pack says signed it. Whether that is to be believed, [`Holders::judge`] says.
+fn signer(manifest: &Manifest, report: &mut Report) -> Option<VerifierKey> {
+    match log_key(&manifest.key, &manifest.origin) {
+        Ok(key) => Some(key),
+        Err(why) => {
+            let detail = format!("the key that the pack says signed it: {why}");
+            report.fail(Failure::new(Class::Manifest, detail).file(names::MANIFEST));
+            None
         }
     }
 }
@@ -173,25 +167,35 @@ impl Signed<'_> {
         }
     }
 
-    /// Checks a signed checkpoint and gives its root.
-    fn checkpoint(&mut self, name: &str, size: u64) -> Option<TreeHash> {
-        let note = self.note(name)?;
-        let verified = match checkpoint::verify(&note, self.keys) {
-            Ok(verified) => verified,
-            Err(error) => {
-                self.refuse(name, &error);
-                return None;
+    /// Checks the signed checkpoint that the pack was made at.
+    fn checkpoint(&mut self) {
+        let name = names::CHECKPOINT;
+        let Some(note) = self.note(name) else { return };
+        match checkpoint::verify(&note, self.keys) {
+            Ok(verified) => {
+                self.report.checked.signatures += 1;
+                self.compare(name, &verified, self.manifest.size, self.manifest.root);
             }
-        };
-        self.report.checked.signatures += 1;
-        let root = if name == names::CHECKPOINT { self.manifest.root } else { verified.root };
+            Err(error) => self.refuse(name, &error),
+        }
+    }
+
+    /// Reads the checkpoint before the period; an older key may have signed it, so that is judged after the entries.
+    fn start(&mut self) -> Option<Claim> {
+        let name = names::CHECKPOINT_START;
+        let size = self.manifest.start?;
+        let note = self.note(name)?;
+        let claim = claimed(&note, name, &mut self.report)?;
+        self.compare(name, &claim.checkpoint, size, claim.checkpoint.root);
+        Some(claim)
+    }
+
+    fn compare(&mut self, name: &str, found: &Checkpoint, size: u64, root: TreeHash) {
         let expected = Checkpoint { origin: self.manifest.origin.clone(), size, root };
-        if *verified != expected {
-            let detail =
-                format!("it says {} entries of {:?}, the manifest says otherwise", verified.size, verified.origin);
+        if *found != expected {
+            let detail = format!("it says {} entries of {:?}, the manifest says otherwise", found.size, found.origin);
             self.report.fail(Failure::new(Class::NotConsistent, detail).file(name));
         }
-        Some(root)
     }
 }
 
@@ -251,23 +255,8 @@ fn expected_files(manifest: &Manifest, report: &mut Report) {
 }
 
 /// Checks that an earlier checkpoint lies on the history of the pack.
-fn anchor(
-    report: &mut Report,
-    claim: &Claim,
-    manifest: &Manifest,
-    root: Option<TreeHash>,
-    start: Option<TreeHash>,
-    keys: &[VerifierKey],
-) {
+fn anchor(report: &mut Report, claim: &Claim, manifest: &Manifest, root: Option<TreeHash>, start: Option<TreeHash>) {
     let claimed = &claim.checkpoint;
-    if claimed.origin != manifest.origin {
-        report.miss(format!("{AT_LEAST} is of {:?}, another ledger", claimed.origin));
-        return;
-    }
-    if let Err(error) = checkpoint::verify(&claim.note, keys) {
-        report.fail(Failure::new(Class::Signature, error.to_string()).file(AT_LEAST));
-        return;
-    }
     let known = match claimed.size {
         size if size > manifest.size => {
             let detail = format!("it says {size} entries, the pack was made at {}", manifest.size);

@@ -1,7 +1,9 @@
-//! Signed notes, checkpoints and verifier keys.
+//! Signed notes, checkpoints, verifier keys, policies, and what is said with a witness.
 
 use sealbook_core::checkpoint::{self, Checkpoint, parse_decimal};
+use sealbook_core::cosignature::{AddCheckpoint, Answer, SIZE_CONTENT_TYPE, add_cosignatures};
 use sealbook_core::note::{Note, VerifierKey, decode_base64, encode_base64, key_id, signature_line};
+use sealbook_core::policy::Policy;
 
 use crate::bounds::{bounded, same};
 use crate::samples;
@@ -13,12 +15,50 @@ pub fn check(data: &[u8]) {
             Ok(note) => parsed(&note, data),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
+        policy(data);
         let Ok(text) = core::str::from_utf8(data) else { return };
         claim(text);
         key(text);
         numbers(text);
         signed(text);
+        witnessed(text);
     });
+}
+
+fn policy(data: &[u8]) {
+    match Policy::parse(data) {
+        Ok(policy) => {
+            for party in policy.logs().iter().chain(policy.witnesses()) {
+                assert_eq!(VerifierKey::parse(&party.key.to_string()).as_ref(), Ok(&party.key));
+            }
+            for note in &samples::ledger().notes {
+                if let Ok(trusted) = policy.verify(note, &[], None) {
+                    assert!(policy.logs().iter().any(|log| log.key.name() == trusted.checkpoint().origin));
+                }
+            }
+        }
+        Err(error) => {
+            let lines = data.split(|byte| *byte == b'\n').count();
+            assert!(error.line <= lines && !error.problem.is_empty(), "{error}");
+        }
+    }
+}
+
+/// What goes to a witness and comes back.
+fn witnessed(text: &str) {
+    match AddCheckpoint::parse(text.as_bytes()) {
+        Ok(request) => same(request.to_string().as_bytes(), text.as_bytes(), "request to a witness"),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    if let Ok(Answer::Cosigned(lines)) = Answer::parse(200, "", text.as_bytes()) {
+        assert_eq!(lines, text);
+        let checkpoint = core::str::from_utf8(&samples::ledger().notes[2]).unwrap();
+        // The ledger's own key is no witness.
+        assert!(add_cosignatures(checkpoint, &lines, &[samples::signer().verifier()]).is_err());
+    }
+    if let Ok(Answer::LastSeen(size)) = Answer::parse(409, SIZE_CONTENT_TYPE, text.as_bytes()) {
+        assert_eq!(format!("{size}\n"), text);
+    }
 }
 
 /// Text, blank line, signature lines: nothing else, and each in its only spelling.

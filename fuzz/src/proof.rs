@@ -1,6 +1,7 @@
-//! Proof files, tile paths and entry bundles.
+//! Proof files, receipts, tile paths and entry bundles.
 
 use sealbook_core::proof::TlogProof;
+use sealbook_core::receipt::Receipt;
 use sealbook_core::tile::{Tile, push_entry, split_bundle};
 
 use crate::bounds::{bounded, same};
@@ -11,6 +12,10 @@ pub fn check(data: &[u8]) {
     bounded(data, |data| {
         match TlogProof::parse(data) {
             Ok(proof) => parsed(&proof, data),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        match Receipt::parse(data) {
+            Ok(receipt) => received(&receipt),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
         if let Some(entries) = split_bundle(data) {
@@ -43,4 +48,27 @@ fn parsed(proof: &TlogProof, data: &[u8]) {
         }
     }
     assert!(proof.verify(b"no entry of the ledger", &keys).is_err());
+}
+
+/// A receipt shows only what the ledger signed; with the checkpoint, only the entry's own place.
+fn received(receipt: &Receipt) {
+    let ledger = samples::ledger();
+    let keys = [samples::signer().verifier()];
+    let (old, new) = (samples::checkpoint(1), samples::checkpoint(2));
+    for (index, entry) in ledger.entries.iter().enumerate() {
+        if let Ok(signed) = receipt.verify_inclusion(entry, &keys) {
+            assert_eq!(signed.root(), new.root);
+            if let Ok(included) = signed.at(&new) {
+                assert_eq!(included.index(), index as u64);
+            }
+            assert!(signed.at(&old).is_err());
+        }
+    }
+    assert!(receipt.verify_inclusion(b"no entry of the ledger", &keys).is_err());
+    if let Ok(growth) = receipt.verify_consistency(&old.root, &keys) {
+        assert_eq!(growth.root(), new.root);
+        if let Ok(sizes) = growth.between(&old, &new) {
+            assert_eq!(sizes, (old.size, new.size));
+        }
+    }
 }

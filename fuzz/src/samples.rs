@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use sealbook_core::checkpoint::Checkpoint;
+use sealbook_core::checkpoint::{self, Checkpoint, VerifiedCheckpoint};
+use sealbook_core::cosignature::AddCheckpoint;
 use sealbook_core::entry::{Entry, Genesis, Opening, Raw, Source, Thread, encode_openings, seal};
 use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome};
 use sealbook_core::hash::{ChainValue, SALT_BYTES, TreeHash, chain_value, sha256};
@@ -14,6 +15,7 @@ use sealbook_core::pack::{
     sealed_name,
 };
 use sealbook_core::proof::TlogProof;
+use sealbook_core::receipt::UnsignedReceipt;
 use sealbook_core::segment::{Commit, Footer, Frame, Header, push_frame};
 use sealbook_core::tile::push_entry;
 use sealbook_core::time::Micros;
@@ -184,6 +186,35 @@ pub fn proof(index: u64) -> TlogProof {
     let ledger = ledger();
     let Ok(hashes) = inclusion_proof(&ledger.leaves, index, ENTRIES);
     TlogProof { index, hashes, checkpoint: String::from_utf8(ledger.notes[2].clone()).unwrap() }
+}
+
+/// A signed checkpoint of the ledger after its commit `at`, believed.
+pub fn checkpoint(at: usize) -> VerifiedCheckpoint {
+    checkpoint::verify(&ledger().notes[at], &[signer().verifier()]).unwrap()
+}
+
+/// Receipts of every entry, and one that the tree grew.
+pub fn receipts() -> Vec<Vec<u8>> {
+    let key = signer().verifier();
+    let sign = |receipt: UnsignedReceipt| receipt.signed(&signer().0.sign(receipt.message()).to_bytes());
+    let included = (0u64..).zip(&ledger().entries);
+    let included =
+        included.map(|(index, entry)| UnsignedReceipt::inclusion(&key, "alice", entry, &proof(index)).unwrap());
+    let growth = consistency().start_to_size;
+    let grown = UnsignedReceipt::consistency(&key, &checkpoint(1), &checkpoint(2), &growth).unwrap();
+    included.chain([grown]).map(sign).collect()
+}
+
+/// A policy that trusts the ledger and asks for no witness but names one.
+pub fn policy() -> Vec<u8> {
+    let key = signer().verifier();
+    format!("# sample\nlog {key} https://fuzz.example/\nwitness w {key}\ngroup g any w\nquorum none\n").into_bytes()
+}
+
+/// What the ledger would send to a witness.
+pub fn add_checkpoint() -> AddCheckpoint {
+    let checkpoint = String::from_utf8(ledger().notes[2].clone()).unwrap();
+    AddCheckpoint { old: COMMITS[1], proof: consistency().start_to_size, checkpoint }
 }
 
 /// An entry bundle of the whole ledger.

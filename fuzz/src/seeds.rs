@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use sealbook_core::entry::encode_openings;
 use sealbook_core::pack::encode_sealed;
 use sealbook_fuzz::samples;
-use sealbook_sources::{all, to_json};
+use sealbook_sources::{Item, all, to_json};
+
+/// Bytes of the longest seed that is taken from a file: long ones make every run slow.
+const SEED_BYTES_MAX: usize = 4096;
 
 libfuzzer_sys::fuzz_target!(init: write_all(), |_data: &[u8]| ());
 
@@ -24,10 +27,11 @@ fn write_all() {
     let edits = (0..16u8).map(|file| vec![1, file, 0, file * 7, file % 3, 1]);
     write(&root, "frame", [ledger.segment.clone(), ledger.segment[64..].to_vec()].into_iter());
     write(&root, "entry", ledger.entries.iter().cloned().chain([samples::succession()]).chain(openings));
-    write(&root, "note", notes.chain(texts).chain([key, b"15".to_vec()]));
+    let witness = [samples::policy(), samples::add_checkpoint().to_string().into_bytes()];
+    write(&root, "note", notes.chain(texts).chain(witness).chain([key, b"15".to_vec()]));
     let proofs = (0..7).map(|index| samples::proof(index).to_string().into_bytes());
     let paths = ["tile/entries/x001/234.p/7", "tile/3/999"].map(|path| path.as_bytes().to_vec());
-    write(&root, "proof", proofs.chain([samples::bundle()]).chain(paths));
+    write(&root, "proof", proofs.chain(samples::receipts()).chain([samples::bundle()]).chain(paths));
     let consistency = samples::consistency().encode().into_bytes();
     write(&root, "manifest", [manifest, consistency, encode_sealed(&samples::sealed())].into_iter());
     write(&root, "pack", [[&[0], samples::pack().as_slice()].concat()].into_iter().chain(edits));
@@ -37,14 +41,24 @@ fn write_all() {
     write(&root, "sources", bodies());
 }
 
-/// The bodies that the sources' own tests read, each behind the number of its source.
+/// Elements of the bodies that the sources' own tests read, and the bodies themselves where they are short, each behind
+/// the number of its source.
 fn bodies() -> impl Iterator<Item = Vec<u8>> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/sealbook-sources/src");
     (0u8..).zip(all()).flat_map(move |(number, source)| {
         let Ok(golden) = fs::read_dir(sources.join(source.name()).join("golden")) else { return Vec::new() };
         let paths = golden.map(|file| file.unwrap().path());
-        let inputs = paths.filter(|path| path.to_string_lossy().contains(".in."));
-        inputs.map(|path| [&[number], fs::read(path).unwrap().as_slice()].concat()).collect()
+        let mut bodies = Vec::new();
+        for body in paths.filter(|path| path.to_string_lossy().contains(".in.")).map(|path| fs::read(path).unwrap()) {
+            let keep = |raw: &[u8]| (raw.len() <= SEED_BYTES_MAX).then(|| [&[number], raw].concat());
+            // What a golden file refuses is a seed as well.
+            let _ = source.read(&body, &mut |item| match item {
+                Item::Event(mapped) => bodies.extend(keep(&mapped.raw)),
+                Item::Refused { raw, .. } => bodies.extend(keep(&raw)),
+            });
+            bodies.extend(keep(&body));
+        }
+        bodies
     })
 }
 

@@ -116,7 +116,10 @@ fn own_keys(dir: &Path, walk: &mut Walk, trust: &Trust, signed: u64) {
     let from_outside = trust.keys.iter().any(|key| walk.ring.keys().any(|own| own == key));
     walk.report.key = if from_outside { KeySource::Given(keys.clone()) } else { KeySource::Itself(keys.clone()) };
     match files::read_small(&dir.join(KEY_FILE)) {
-        Ok(None) => walk.report.note(format!("{KEY_FILE} is not there; the entries name the keys")),
+        Ok(None) => {
+            let who = if keys.len() > 1 { "the entries name the keys" } else { "entry 0 names the key" };
+            walk.report.note(format!("{KEY_FILE} is not there; {who}"));
+        }
         Ok(Some(bytes)) if whole => compare_key_file(walk, &keys, &bytes, signed),
         Ok(Some(_)) => {}
         Err(why) => walk.report.miss(format!("{KEY_FILE}: {why}")),

@@ -21,7 +21,7 @@ use crate::report::Report;
 pub type TileCheck<'a> = dyn FnMut(&sealbook_core::tile::Tile, &[u8], &mut Report) + 'a;
 
 /// What is known while going through the entries in order. `None` stands for what damage made unknown.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Walk {
     /// What was found.
     pub report: Report,
@@ -173,6 +173,7 @@ impl Walk {
         self.last_commit = None;
         self.commit_before = None;
         self.lose_tree();
+        self.ring.lose_place();
     }
 
     fn settle(&mut self, offset: u64) {
@@ -196,7 +197,6 @@ impl Walk {
     }
 
     fn lose_tree(&mut self) {
-        self.ring.lose_place();
         self.tree = None;
         self.threads.gaps = true;
     }
@@ -252,6 +252,7 @@ impl Walk {
         self.in_segment += 1;
         self.chain = None;
         self.lose_tree();
+        self.ring.lose_place();
     }
 
     fn entry(&mut self, entry: Examined, offset: u64, tiles: &mut TileCheck<'_>) {

@@ -4,6 +4,8 @@ mod aside;
 mod crew;
 mod examine;
 mod finish;
+#[cfg(test)]
+mod flips;
 mod pieces;
 mod ring;
 mod segments;

@@ -61,7 +61,8 @@ impl Pieces {
     /// The next frames; their bytes are read into `buffer`.
     pub fn next_piece(&mut self, mut buffer: Vec<u8>) -> io::Result<Piece> {
         self.read_into(self.position, PIECE_BYTES, &mut buffer)?;
-        let at_end = self.position + buffer.len() as u64 >= self.length;
+        // A file can have become shorter since.
+        let at_end = buffer.len() < PIECE_BYTES || self.position + buffer.len() as u64 >= self.length;
         let mut piece = Piece { offset: self.position, bytes: buffer, frames: Vec::new() };
         let used = self.split(&mut piece, at_end);
         piece.bytes.truncate(used);
@@ -70,7 +71,7 @@ impl Pieces {
     }
 
     /// Finds the frames of a piece and gives how many of its bytes they take.
-    fn split(&mut self, piece: &mut Piece, at_end: bool) -> usize {
+    pub fn split(&mut self, piece: &mut Piece, at_end: bool) -> usize {
         let mut at = 0;
         let mut last_entry = None;
         loop {
@@ -130,7 +131,9 @@ impl Pieces {
             if bytes.is_empty() {
                 return Ok(None);
             }
-            if let Some(at) = bytes.iter().position(|byte| *byte != 0) {
+            if !is_zero(&bytes)
+                && let Some(at) = bytes.iter().position(|byte| *byte != 0)
+            {
                 return Ok(Some(offset + at as u64));
             }
             offset += bytes.len() as u64;
@@ -146,6 +149,12 @@ impl Pieces {
         let length = usize::try_from(u32::from_le_bytes([*l0, *l1, *l2, *l3])).unwrap_or(usize::MAX);
         Ok(Some((*kind, length)))
     }
+}
+
+/// Whether all bytes are zero; compared in blocks, which is many times as fast as one by one.
+pub fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    bytes.chunks(ZEROS.len()).all(|block| ZEROS.get(..block.len()) == Some(block))
 }
 
 /// Kind of an entry frame, as the segment format numbers it.

@@ -23,7 +23,7 @@ pub const SEGMENTS_MAX: usize = 1 << 20;
 /// Folder of the segments.
 const LOG: &str = "log";
 
-fn name(number: u64) -> String {
+pub fn name(number: u64) -> String {
     format!("{LOG}/{number:08}.seg")
 }
 
@@ -230,17 +230,17 @@ impl Taker<'_> {
 }
 
 /// One segment file.
-struct Segment<'a> {
-    number: u64,
-    is_last: bool,
-    checkpoint: Option<&'a Claim>,
+pub struct Segment<'a> {
+    pub number: u64,
+    pub is_last: bool,
+    pub checkpoint: Option<&'a Claim>,
 }
 
 impl Segment<'_> {
     /// Judges what lies after the last frame.
-    fn end(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Stop) -> io::Result<()> {
+    pub fn end(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Stop) -> io::Result<()> {
         let file = name(self.number);
-        if self.is_last && !walk.footer && self.is_unfinished_write(walk, pieces)? {
+        if self.is_last && !walk.footer && self.is_unfinished_write(walk, pieces, stop)? {
             return Ok(());
         }
         let committed = walk.last_commit.map_or(0, |(size, _)| size);
@@ -264,7 +264,7 @@ impl Segment<'_> {
     }
 
     /// Whether nothing follows the last whole batch but what a crash may have left; then it is told as such.
-    fn is_unfinished_write(&self, walk: &mut Walk, pieces: &mut Pieces) -> io::Result<bool> {
+    fn is_unfinished_write(&self, walk: &mut Walk, pieces: &mut Pieces, stop: Stop) -> io::Result<bool> {
         let signed = self.checkpoint.map_or(0, |claim| claim.checkpoint.size);
         let (from, committed) = walk.settled();
         if signed > committed {
@@ -284,6 +284,11 @@ impl Segment<'_> {
                 let remedy = "opening the ledger for writing sets them aside";
                 walk.report
                     .miss(format!("{file}: at byte {at}, after the last commit, lie bytes that are {what}; {remedy}"));
+            }
+            Tail::Damage if tail::has_grown(pieces, from, committed, stop.offset)? => {
+                walk.settle_back();
+                walk.report
+                    .note(format!("{file} grew while it was read: what is new from byte {from} on was not checked"));
             }
             Tail::Damage => return Ok(false),
         }

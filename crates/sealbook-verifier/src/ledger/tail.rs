@@ -3,9 +3,11 @@
 use std::io;
 
 use sealbook_core::limits::ENTRY_BYTES_MAX;
-use sealbook_core::segment::{Commit, FRAME_HEAD_BYTES, PAYLOAD_BYTES_MAX, framed_bytes, scan_commits};
+use sealbook_core::segment::{
+    Commit, FRAME_HEAD_BYTES, Frame, PAYLOAD_BYTES_MAX, framed_bytes, read_frame, scan_commits,
+};
 
-use super::pieces::{ENTRY, FOOTER, PIECE_BYTES, Pieces, SEALED};
+use super::pieces::{ENTRY, FOOTER, KIND_AT, PIECE_BYTES, Pieces, SEALED, is_zero};
 
 /// What a disk writes as one: after a crash each sector of an unfinished write holds the old bytes or the new ones.
 const SECTOR_BYTES: u64 = 512;
@@ -55,9 +57,27 @@ pub fn judge(pieces: &mut Pieces, from: u64, committed: u64) -> io::Result<Tail>
         let explained = survey.lost_sector || is_cut(pieces, from, last)?;
         return Ok(if explained { Tail::Torn } else { Tail::Damage });
     }
+    // Too few bytes to show a kind.
+    let head_is_cut = last < from + KIND_AT as u64;
     let head_is_split = from % SECTOR_BYTES + FRAME_HEAD_BYTES as u64 > SECTOR_BYTES;
     let first_is_lost = first / SECTOR_BYTES > from / SECTOR_BYTES;
-    Ok(if first_is_lost || head_is_split { Tail::Unclear(first) } else { Tail::Damage })
+    Ok(if first_is_lost || head_is_cut || head_is_split { Tail::Unclear(first) } else { Tail::Damage })
+}
+
+/// Whether the writer went on while the log was read: behind byte `from`, where `committed` entries end, now follows a whole
+/// batch or a footer whose end was not yet there when reading stopped at byte `stop`.
+pub fn has_grown(pieces: &mut Pieces, from: u64, committed: u64, stop: u64) -> io::Result<bool> {
+    let mut at = from;
+    while let Some((kind, length)) = pieces.head(at)?.filter(|(_, length)| *length <= PAYLOAD_BYTES_MAX) {
+        let bytes = pieces.read_at(at, framed_bytes(length))?;
+        match read_frame(&bytes) {
+            Ok((Frame::Commit(commit), _)) => return Ok(at >= stop && commit.first == committed),
+            Ok((Frame::Footer(footer), _)) => return Ok(at >= stop && footer.size == committed),
+            Ok(_) if matches!(kind, ENTRY | SEALED) => at += bytes.len() as u64,
+            _ => return Ok(false),
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a write begins so: with an entry, or it is a footer.
@@ -100,17 +120,22 @@ fn survey(pieces: &mut Pieces, from: u64, committed: u64) -> io::Result<Survey> 
         if bytes.is_empty() {
             return Ok(found);
         }
+        if is_zero(&bytes) {
+            zeros_since = zeros_since.or(Some(at));
+            before.clear();
+            at += bytes.len() as u64;
+            continue;
+        }
         let mut sector = at;
         for part in sectors(&bytes, at) {
-            match part.iter().position(|byte| *byte != 0) {
-                None => zeros_since = zeros_since.or(Some(sector)),
-                Some(position) => {
-                    let last = part.iter().rposition(|byte| *byte != 0).unwrap_or(position) as u64;
-                    let first = found.set.map_or(sector + position as u64, |(first, _)| first);
-                    found.lost_sector |= zeros_since.is_some_and(|since| since < sector);
-                    found.set = Some((first, sector + last));
-                    zeros_since = None;
-                }
+            let set = |byte: &u8| *byte != 0;
+            if let (Some(first), Some(last)) = (part.iter().position(set), part.iter().rposition(set)) {
+                let first = found.set.map_or(sector + first as u64, |(first, _)| first);
+                found.lost_sector |= zeros_since.is_some_and(|since| since < sector);
+                found.set = Some((first, sector + last as u64));
+                zeros_since = None;
+            } else {
+                zeros_since = zeros_since.or(Some(sector));
             }
             sector += part.len() as u64;
         }

@@ -10,7 +10,7 @@ use super::examine::SubjectDigest;
 pub const SUBJECTS_MAX: usize = 3_600_000;
 
 /// Newest entry per subject.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Threads {
     newest: HashMap<SubjectDigest, (u64, u64)>,
     /// True once entries are missing: a thread may then have a gap that is reported already.

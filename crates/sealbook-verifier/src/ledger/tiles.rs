@@ -7,7 +7,7 @@ use sealbook_core::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind};
 pub const TILE_BYTES: usize = 32 * 256;
 
 /// Collects the hashes of the tiles at the right edge of a growing tree.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TileBuilder {
     levels: Vec<Vec<u8>>,
 }

@@ -1,0 +1,385 @@
+//! Every bit of a ledger of 10,000 entries, turned over by itself, is seen.
+//!
+//! A whole verification for each of tens of millions of bits would take weeks. The walk over the entries is a state
+//! machine, so its state before the turned bit is copied, and the same code goes on from there until it sees something.
+#![expect(clippy::print_stdout, reason = "a test prints its seed and what it counted")]
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use sealbook_core::entry::Source;
+use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome as Decision};
+use sealbook_core::segment::{Frame, HEADER_BYTES, Header, read_frame};
+use sealbook_core::tile::Tile;
+use sealbook_disk::{RealDisk, SeededEntropy, SetClock, World};
+use sealbook_log::{Ledger, Options, Submission, create};
+
+use super::aside::{Aside, Outcome};
+use super::examine::examine;
+use super::pieces::{Piece, Pieces, Stop};
+use super::segments::{Segment, name};
+use super::walk::Walk;
+use super::{CHECKPOINT, Claim, read_checkpoint, verify_ledger};
+use crate::report::{Report, Trust, Verdict};
+
+/// Flips of a plain test run; `SEALBOOK_FLIPS` asks for another number or for `all`.
+const FLIPS: u64 = 5_000;
+/// Bytes that are looked at first; more where a frame does not end in them.
+const WINDOW: usize = 4 << 10;
+
+const ENTRIES: u64 = 10_000;
+/// So that the last segment has little room: nothing but zeros is in it.
+const SEGMENT_BYTES: u64 = 600 << 10;
+
+/// What came of the flips.
+#[derive(Debug, Default)]
+struct Tally {
+    flips: u64,
+    refuted: u64,
+    undecided: u64,
+    /// Decided by a whole verification.
+    in_whole: u64,
+    undetected: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, report: &Report, file: &str, bit: u64) {
+        self.flips += 1;
+        match report.verdict() {
+            Verdict::Refuted => self.refuted += 1,
+            Verdict::Undecided => self.undecided += 1,
+            Verdict::Verified(_) => self.undetected.push(format!("{file} byte {} bit {}", bit / 8, bit % 8)),
+        }
+    }
+}
+
+fn submission(n: u64) -> Submission {
+    let subject = Identity::new(format!("spiffe://example.org/workload/{}", n % 40), IdentityType::Workload);
+    let mut event = Event::new(format!("event-{n:06}"), Kind::Decision, subject, Decision::Allow);
+    event.action = Some("s3:GetObject".to_owned());
+    event.reason = n.is_multiple_of(3).then(|| format!("ticket {n}"));
+    event.labels = [
+        ("cluster".to_owned(), "blue.eu-central-1.example.org".to_owned()),
+        ("namespace".to_owned(), "payments".to_owned()),
+        ("request".to_owned(), format!("4bf92f3577b34da6a3ce929d0e0e{n:04}-00f067aa0ba902b7")),
+    ]
+    .into();
+    let raw = n.is_multiple_of(5).then(|| (format!("{{\"event\":{n}}}").into_bytes(), "application/json".to_owned()));
+    let source = Source { id: "gateway".to_owned(), format: "native".to_owned(), version: 1, sequence: Some(n) };
+    Submission { source, event, raw }
+}
+
+/// Writes the ledger.
+fn write(root: &Path) {
+    let clock = SetClock::new(1_790_000_000_000_000);
+    let entropy = Arc::new(SeededEntropy::new(21));
+    let world = World { disk: Arc::new(RealDisk), clock: Arc::new(clock.clone()), entropy };
+    create(&world, root, "example.org/flips").unwrap();
+    let ledger =
+        Ledger::open_with(&world, root, Options { segment_bytes: SEGMENT_BYTES, ..Options::default() }).unwrap();
+    let mut next = 1;
+    while next < ENTRIES {
+        let count = (1 + next % 49).min(ENTRIES - next);
+        clock.set(1_790_000_000_000_000 + i64::try_from(next).unwrap() * 1_000);
+        ledger.commit((next..next + count).map(submission).collect(), true).unwrap();
+        next += count;
+    }
+    ledger.close().unwrap();
+}
+
+/// The files of the ledger that verification reads, and which bits of them are turned over.
+struct Plan {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Bits by file; empty where all are meant.
+    chosen: BTreeMap<String, Vec<u64>>,
+    all: bool,
+}
+
+impl Plan {
+    fn read(root: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for item in std::fs::read_dir(folder).unwrap() {
+                let path = item.unwrap().path();
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if name != "keys/signing.key" && name != "lock" {
+                    files.insert(name, std::fs::read(path).unwrap());
+                }
+            }
+        }
+        Self { files, chosen: BTreeMap::new(), all: false }
+    }
+
+    fn choose(&mut self, wanted: &str, seed: u64) {
+        let bits: u64 = self.files.values().map(|bytes| bytes.len() as u64 * 8).sum();
+        println!("{} files, {} bytes, {bits} bits; flips: {wanted}, seed {seed}", self.files.len(), bits / 8);
+        self.all = wanted == "all";
+        if self.all {
+            return;
+        }
+        let mut random = seed;
+        for _ in 0..wanted.parse().unwrap_or(FLIPS) {
+            let mut bit = splitmix64(&mut random) % bits;
+            for (name, bytes) in &self.files {
+                let here = bytes.len() as u64 * 8;
+                if bit < here {
+                    self.chosen.entry(name.clone()).or_default().push(bit);
+                    break;
+                }
+                bit -= here;
+            }
+        }
+        self.chosen.values_mut().for_each(|bits| bits.sort_unstable());
+    }
+
+    /// The chosen bits in some bytes of a file.
+    fn bits(&self, file: &str, bytes: Range<usize>) -> Vec<u64> {
+        let range = bytes.start as u64 * 8..bytes.end as u64 * 8;
+        if self.all {
+            return range.collect();
+        }
+        let chosen = self.chosen.get(file).map_or(&[][..], Vec::as_slice);
+        let from = chosen.partition_point(|bit| *bit < range.start);
+        let to = chosen.partition_point(|bit| *bit < range.end);
+        chosen[from..to].to_vec()
+    }
+}
+
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn flip(bytes: &mut [u8], bit: u64) {
+    bytes[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8);
+}
+
+/// A flip in a file on disk, until it is dropped.
+struct OnDisk {
+    file: File,
+    at: u64,
+    byte: u8,
+}
+
+impl OnDisk {
+    fn flip(root: &Path, name: &str, bytes: &[u8], bit: u64) -> Self {
+        let file = File::options().write(true).open(root.join(name)).unwrap();
+        let byte = bytes[usize::try_from(bit / 8).unwrap()];
+        file.write_all_at(&[byte ^ (1 << (bit % 8))], bit / 8).unwrap();
+        Self { file, at: bit / 8, byte }
+    }
+}
+
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        self.file.write_all_at(&[self.byte], self.at).unwrap();
+    }
+}
+
+/// Goes over the ledger with the state of verification, and from it with every flip.
+struct Run<'a> {
+    root: &'a Path,
+    plan: &'a Plan,
+    trust: Trust,
+    checkpoint: Option<&'a Claim>,
+    tiles: Vec<(Tile, Vec<u8>)>,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    fn in_whole(&mut self, file: &str, bit: u64) {
+        let _flipped = OnDisk::flip(self.root, file, &self.plan.files[file], bit);
+        self.tally.in_whole += 1;
+        let report = verify_ledger(self.root, &self.trust, &mut |_| {});
+        self.tally.count(&report, file, bit);
+    }
+
+    fn segment(&mut self, number: u64, is_last: bool, walk: &mut Walk) {
+        let (file, segment) = (name(number), Segment { number, is_last, checkpoint: self.checkpoint });
+        let mut bytes = self.plan.files[&file].clone();
+        for bit in self.plan.bits(&file, 0..HEADER_BYTES) {
+            flip(&mut bytes, bit);
+            let mut flipped = walk.clone();
+            flipped.begin_segment(file.clone(), number, Header::decode(&bytes));
+            flip(&mut bytes, bit);
+            if flipped.report.has_failed() {
+                self.tally.count(&flipped.report, &file, bit);
+            } else {
+                self.in_whole(&file, bit);
+            }
+        }
+        walk.begin_segment(file.clone(), number, Header::decode(&bytes));
+        let mut pieces = Pieces::new(File::open(self.root.join(&file)).unwrap(), 0).unwrap();
+        let mut at = HEADER_BYTES;
+        loop {
+            let length = unit(&bytes[at..]);
+            let span = if length == 0 { at..bytes.len() } else { at..at + length };
+            for bit in self.plan.bits(&file, span) {
+                flip(&mut bytes, bit);
+                let mut flipped = walk.clone();
+                let stop = go_on(&mut flipped, &mut pieces, &bytes, at, None, &mut Vec::new());
+                flip(&mut bytes, bit);
+                if let Some(stop) = stop {
+                    let _flipped = OnDisk::flip(self.root, &file, &bytes, bit);
+                    segment.end(&mut flipped, &mut pieces, stop).unwrap();
+                }
+                if flipped.report.has_failed() || !flipped.report.missing().is_empty() {
+                    self.tally.count(&flipped.report, &file, bit);
+                } else {
+                    self.in_whole(&file, bit);
+                }
+            }
+            if length == 0 {
+                break;
+            }
+            let stop = go_on(walk, &mut pieces, &bytes, at, Some(at + length), &mut self.tiles);
+            assert!(stop.is_none() && !walk.report.has_failed(), "{:?}", walk.report);
+            walk.signatures.clear();
+            at += length;
+        }
+    }
+}
+
+/// Bytes of the next frame, with what is sealed beside it; 0 where there is none.
+fn unit(bytes: &[u8]) -> usize {
+    match read_frame(bytes) {
+        Ok((Frame::Entry(_), length)) => match read_frame(&bytes[length..]) {
+            Ok((Frame::Sealed(_), sealed)) => length + sealed,
+            _ => length,
+        },
+        Ok((_, length)) => length,
+        Err(_) => 0,
+    }
+}
+
+/// Goes on from byte `at`, to `end` or until something is seen. Gives where there are no more frames, when nothing was
+/// seen before.
+fn go_on(
+    walk: &mut Walk,
+    pieces: &mut Pieces,
+    bytes: &[u8],
+    mut at: usize,
+    until: Option<usize>,
+    tiles: &mut Vec<(Tile, Vec<u8>)>,
+) -> Option<Stop> {
+    let mut window = WINDOW;
+    let end = until.unwrap_or(bytes.len());
+    loop {
+        let to = at.saturating_add(window).min(end);
+        let at_end = to == bytes.len();
+        let mut piece = Piece { offset: at as u64, bytes: bytes[at..to].to_vec(), frames: Vec::new() };
+        pieces.stop = None;
+        let used = pieces.split(&mut piece, to == end);
+        let stop = pieces.stop;
+        if !at_end && to < end && (stop.is_some() || piece.frames.len() < 2) {
+            window *= 2;
+            continue;
+        }
+        piece.bytes.truncate(used);
+        let after = (at + used) as u64;
+        let mut found = examine(&piece).into_iter().peekable();
+        while let Some(located) = found.next() {
+            let next = found.peek().map_or(after, |next| next.offset);
+            walk.take(located, next, &mut |tile: &Tile, bytes: &[u8], _: &mut Report| {
+                tiles.push((*tile, bytes.to_owned()))
+            });
+            if walk.report.has_failed() {
+                return None;
+            }
+        }
+        at += used;
+        if until.is_some() && at >= end {
+            return None;
+        }
+        if stop.is_some() {
+            return stop;
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("ledger");
+    write(&root);
+    let mut plan = Plan::read(&root);
+    let wanted = std::env::var("SEALBOOK_FLIPS").unwrap_or_else(|_| FLIPS.to_string());
+    let seed = std::env::var("SEALBOOK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    plan.choose(&wanted, seed);
+    let report = verify_ledger(&root, &Trust::default(), &mut |_| {});
+    assert!(matches!(report.verdict(), Verdict::Verified(_)), "{report}");
+    assert_eq!(report.size(), Some(ENTRIES));
+    let trust = Trust { keys: keys(&plan), at_least: None };
+    let checkpoint = read_checkpoint(&root, CHECKPOINT, &mut Report::on("ledger"));
+    let sizes = checkpoint.iter().map(|claim| claim.checkpoint.size).collect::<Vec<_>>();
+    let mut walk = Walk::new(Report::on("ledger"), sizes);
+    walk.origin = checkpoint.as_ref().map(|claim| claim.checkpoint.origin.as_str().into());
+    let mut run = Run {
+        root: &root,
+        plan: &plan,
+        trust,
+        checkpoint: checkpoint.as_ref(),
+        tiles: Vec::new(),
+        tally: Tally::default(),
+    };
+    let segments = plan.files.keys().filter(|file| file.starts_with("log/")).count() as u64;
+    assert!(segments > 3);
+    for number in 0..segments {
+        run.segment(number, number + 1 == segments, &mut walk);
+    }
+    for (tile, expected) in std::mem::take(&mut run.tiles) {
+        let file = format!("tiles/{tile}");
+        for bit in plan.bits(&file, 0..expected.len()) {
+            let _flipped = OnDisk::flip(&root, &file, &expected, bit);
+            let Outcome::Tiles(report) = Aside::Tiles(vec![(tile, expected.clone())]).look(&root) else {
+                panic!("tiles")
+            };
+            assert!(report.has_failed(), "{file} bit {bit}");
+            run.tally.count(&report, &file, bit);
+        }
+    }
+    for file in [CHECKPOINT, super::KEY_FILE] {
+        for bit in plan.bits(file, 0..plan.files[file].len()) {
+            run.in_whole(file, bit);
+        }
+    }
+    let tally = run.tally;
+    println!(
+        "{} flips: {} REFUTED, {} UNDECIDED, {} not seen; {} of them by a whole verification",
+        tally.flips,
+        tally.refuted,
+        tally.undecided,
+        tally.undetected.len(),
+        tally.in_whole
+    );
+    let expected: u64 = if plan.all {
+        plan.files.values().map(|bytes| bytes.len() as u64 * 8).sum()
+    } else {
+        plan.chosen.values().map(|bits| bits.len() as u64).sum()
+    };
+    assert_eq!(tally.flips, expected, "a file is not covered");
+    assert!(
+        tally.undetected.is_empty(),
+        "{} are not seen, for example {:?}",
+        tally.undetected.len(),
+        &tally.undetected[0]
+    );
+    let report = verify_ledger(&root, &Trust::default(), &mut |_| {});
+    assert!(matches!(report.verdict(), Verdict::Verified(_)), "the flips were taken back: {report}");
+}
+
+/// The key of the ledger, as the auditor holds it.
+fn keys(plan: &Plan) -> Vec<sealbook_core::note::VerifierKey> {
+    let text = std::str::from_utf8(&plan.files[super::KEY_FILE]).unwrap();
+    vec![sealbook_core::note::VerifierKey::parse(text.trim_end()).unwrap()]
+}

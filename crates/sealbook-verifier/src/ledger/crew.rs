@@ -153,8 +153,8 @@ impl<'a> Crew<'a> {
     /// Starts a reader and `threads` examiners.
     pub fn start<'s>(scope: &'s Scope<'s, 'a>, shared: &'a Shared, source: Source<'a>, threads: usize) -> Self {
         let (done_in, done) = channel();
-        // As many pieces as keep the examiners busy while the caller waits for signatures.
-        let pieces = 2 * threads + 2;
+        // One for each thread that reads, examines or takes, and one for the time that the caller waits for signatures.
+        let pieces = threads + 3;
         let (free, free_out) = sync_channel(pieces);
         for _ in 0..pieces {
             let _ = free.try_send(Vec::new());

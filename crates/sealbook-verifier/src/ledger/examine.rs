@@ -156,43 +156,44 @@ pub fn examine_openings(entry: &EntryView<'_>, examined: &mut Examined, openings
 /// Examines every frame of a piece.
 pub fn examine(piece: &Piece) -> Vec<Located> {
     let mut out: Vec<Located> = Vec::with_capacity(piece.frames.len());
-    let mut before: Option<EntryView<'_>> = None;
-    for span in &piece.frames {
-        let offset = piece.offset + span.at as u64;
-        let mut entry = None;
-        let found = match frame_of(piece, *span) {
-            Err(kind) => Some(Found::Damaged(kind)),
-            Ok(Frame::Commit(commit)) => Some(Found::Commit(commit)),
-            Ok(Frame::Footer(footer)) => Some(Found::Footer(footer)),
-            Ok(Frame::Entry(bytes)) => Some(match examine_entry(bytes) {
-                Ok((decoded, examined)) => {
-                    entry = Some(decoded);
+    let mut frames = piece.frames.iter().map(|span| (piece.offset + span.at as u64, frame_of(piece, *span))).peekable();
+    while let Some((offset, frame)) = frames.next() {
+        let found = match frame {
+            Err(kind) => Found::Damaged(kind),
+            Ok(Frame::Commit(commit)) => Found::Commit(commit),
+            Ok(Frame::Footer(footer)) => Found::Footer(footer),
+            Ok(Frame::Sealed(_)) if belongs_to_damage(out.last()) => continue,
+            Ok(Frame::Sealed(_)) => Found::StraySealed,
+            Ok(Frame::Entry(bytes)) => match examine_entry(bytes) {
+                Ok((entry, mut examined)) => {
+                    if let Some((_, Ok(Frame::Sealed(bytes)))) = frames.next_if(|(_, frame)| is_sealed(frame)) {
+                        examine_sealed(&entry, &mut examined, bytes);
+                    }
                     Found::Entry(examined)
                 }
                 Err(error) => Found::Undecodable(error),
-            }),
-            Ok(Frame::Sealed(bytes)) => sealed(before.as_ref(), out.last_mut(), bytes),
+            },
         };
-        before = entry;
-        out.extend(found.map(|found| Located { offset, found }));
+        out.push(Located { offset, found });
     }
     out
 }
 
-/// Puts what is said about sealed values with their entry; where there is none, they are strays.
-fn sealed(entry: Option<&EntryView<'_>>, last: Option<&mut Located>, bytes: &[u8]) -> Option<Found> {
-    match (entry, last.map(|located| &mut located.found)) {
-        (Some(entry), Some(Found::Entry(examined))) => {
-            let mut seen = Vec::new();
-            let read = pass_openings(bytes, &mut |opening| examine_opening(entry, examined, &mut seen, opening));
-            if let Err(error) = read {
-                examined.openings_wrong = Some(Box::new(OpeningsWrong::Encoding(error.to_string())));
-            }
-            None
-        }
-        // The entry before is damaged and was reported; its values cannot be judged.
-        (None, Some(Found::Undecodable(_) | Found::Damaged(ENTRY))) => None,
-        _ => Some(Found::StraySealed),
+fn is_sealed(frame: &Result<Frame<'_>, u8>) -> bool {
+    matches!(frame, Ok(Frame::Sealed(_)))
+}
+
+/// Whether the entry before sealed values is damaged: that was reported, and its values cannot be judged.
+fn belongs_to_damage(before: Option<&Located>) -> bool {
+    before.is_some_and(|before| matches!(before.found, Found::Undecodable(_) | Found::Damaged(ENTRY)))
+}
+
+/// Checks the bytes beside an entry.
+fn examine_sealed(entry: &EntryView<'_>, examined: &mut Examined, bytes: &[u8]) {
+    let mut seen = Vec::new();
+    let read = pass_openings(bytes, &mut |opening| examine_opening(entry, examined, &mut seen, opening));
+    if let Err(error) = read {
+        examined.openings_wrong = Some(Box::new(OpeningsWrong::Encoding(error.to_string())));
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use sealbook_core::segment::{FRAME_HEAD_BYTES, Frame, FrameError, PAYLOAD_BYTES_MAX, framed_bytes, read_frame};
 
 /// Bytes read at a time: more than an entry with its sealed values, so that these always lie in one piece.
-pub const PIECE_BYTES: usize = 4 << 20;
+pub const PIECE_BYTES: usize = 3 << 20;
 const _: () = assert!(PIECE_BYTES > 2 * (PAYLOAD_BYTES_MAX + FRAME_HEAD_BYTES));
 
 /// A frame in a piece.

@@ -176,7 +176,7 @@ impl Taker<'_> {
         let tiles = &mut self.tiles;
         let mut keep = |tile: &Tile, bytes: &[u8], _: &mut Report| tiles.push((*tile, bytes.to_owned()));
         walk.report.checked.bytes += frames.buffer.len() as u64;
-        let mut found = frames.found.into_iter().peekable();
+        let mut found = frames.found.iter().peekable();
         while let Some(located) = found.next() {
             let after = found.peek().map_or(frames.end, |next| next.offset);
             walk.take(located, after, &mut keep);

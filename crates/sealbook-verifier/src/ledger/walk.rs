@@ -202,13 +202,13 @@ impl Walk {
     }
 
     /// Takes the next frame.
-    pub fn take(&mut self, located: Located, after: u64, tiles: &mut TileCheck<'_>) {
+    pub fn take(&mut self, located: &Located, after: u64, tiles: &mut TileCheck<'_>) {
         let offset = located.offset;
         if self.footer {
             self.fail(Class::SegmentFooter, offset, self.next, "a frame after the footer of the segment");
             self.footer = false;
         }
-        match located.found {
+        match &located.found {
             Found::Entry(entry) => self.entry(entry, offset, tiles),
             Found::Undecodable(error) => {
                 self.fail(Class::EntryEncoding, offset, self.next, format!("not an entry: {error}"));
@@ -218,15 +218,15 @@ impl Walk {
                 let detail = "sealed values that do not follow an entry";
                 self.fail(Class::FrameMalformed, offset, self.next, detail);
             }
-            Found::Damaged(kind) => self.damaged(kind, offset),
+            Found::Damaged(kind) => self.damaged(*kind, offset),
             Found::Commit(commit) => {
-                self.commit(&commit, offset);
+                self.commit(commit, offset);
                 self.committed_to = after;
                 if !core::mem::take(&mut self.batch_is_wrong) {
                     self.settle(after);
                 }
             }
-            Found::Footer(footer) => self.footer(&footer, offset),
+            Found::Footer(footer) => self.footer(footer, offset),
         }
     }
 
@@ -255,9 +255,9 @@ impl Walk {
         self.ring.lose_place();
     }
 
-    fn entry(&mut self, entry: Examined, offset: u64, tiles: &mut TileCheck<'_>) {
+    fn entry(&mut self, entry: &Examined, offset: u64, tiles: &mut TileCheck<'_>) {
         let index = Some(entry.index);
-        self.place(&entry, offset);
+        self.place(entry, offset);
         if let Some((named, at)) = self.ring.another_entry() {
             let detail = "it names the next signing key, and other entries follow it in the same commit";
             self.fail(Class::KeyChange, at, Some(named), detail);
@@ -272,7 +272,7 @@ impl Walk {
         if let Err(wrong) = self.threads.follow(entry.index, entry.subject, entry.thread) {
             self.fail(Class::ThreadLink, offset, index, wrong);
         }
-        match entry.openings_wrong.map(|wrong| *wrong) {
+        match entry.openings_wrong.as_deref() {
             Some(OpeningsWrong::Encoding(why)) => {
                 self.fail(Class::OpeningEncoding, offset, index, format!("the sealed values beside it: {why}"));
             }

@@ -86,7 +86,7 @@ impl Entries<'_> {
                 Err(error) => Found::Undecodable(error),
             };
             let after = offset + 2 + bytes.len() as u64;
-            walk.take(Located { offset, found }, after, &mut |tile, bytes, report| self.tile(tile, bytes, report));
+            walk.take(&Located { offset, found }, after, &mut |tile, bytes, report| self.tile(tile, bytes, report));
             offset = after;
         }
         let in_bundle = |index: u64| index / TILE_WIDTH == bundle.index && index < self.manifest.end;

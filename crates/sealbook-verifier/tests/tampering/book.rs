@@ -235,6 +235,13 @@ impl Book {
         Checkpoint::parse(&text[..=text.find("\n\n").unwrap()]).unwrap()
     }
 
+    /// The checkpoint over the commit that ends the batch of entry `n`.
+    pub fn checkpoint_after(&mut self, n: u64) -> Checkpoint {
+        let (at, origin) = (self.commit_after(n), self.origin.clone());
+        let Item::Commit(commit) = self.item(at) else { panic!("a commit") };
+        Checkpoint { origin, size: commit.size, root: commit.root }
+    }
+
     /// Puts another checkpoint there, signed with the ledger's key.
     pub fn sign_checkpoint(&mut self, change: impl FnOnce(&mut Checkpoint)) {
         let mut checkpoint = self.checkpoint();
@@ -329,15 +336,21 @@ impl Book {
 
     /// Every signature, with a key: those in the commits and the checkpoint.
     pub fn resign(&mut self, key: &Key) {
+        self.resign_with(&|_| key.clone());
+    }
+
+    /// Every signature, with the key for the size that is signed.
+    pub fn resign_with(&mut self, key: &dyn Fn(u64) -> Key) {
         let origin = self.origin.clone();
         let mut before: Option<Checkpoint> = None;
         for item in self.segments.iter_mut().flat_map(|segment| &mut segment.items) {
             if let Item::Commit(commit) = item {
-                commit.signature_before = before.as_ref().map_or([0; 64], |before| key.sign(before));
+                commit.signature_before = before.as_ref().map_or([0; 64], |before| key(before.size).sign(before));
                 before = Some(Checkpoint { origin: origin.clone(), size: commit.size, root: commit.root });
             }
         }
-        self.files.insert(CHECKPOINT.to_owned(), key.note(&before.unwrap().text()));
+        let newest = before.unwrap();
+        self.files.insert(CHECKPOINT.to_owned(), key(newest.size).note(&newest.text()));
     }
 
     /// The first tile.

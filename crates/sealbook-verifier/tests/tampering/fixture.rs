@@ -8,7 +8,7 @@ use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome};
 use sealbook_disk::{RealDisk, SeededEntropy, SetClock, World};
 use sealbook_log::{Ledger, Options, Submission, create};
 
-use crate::book::Book;
+use crate::book::{Book, Key};
 
 /// Name of the ledger that is tampered with.
 pub const ORIGIN: &str = "example.org/tampering";
@@ -31,6 +31,8 @@ pub struct Fixture {
     pub fork: Book,
     /// The same ledger, had one large batch followed on the copy.
     pub next: Book,
+    /// A ledger whose entry 40 names another key, which took over, and the key before.
+    pub rotated: (Book, Key),
     /// A ledger of the same name with another key.
     pub namesake: Book,
     /// A ledger of another name.
@@ -124,8 +126,32 @@ impl Fixture {
         let next = instead(&|ledger| {
             ledger.commit((KEPT..KEPT + 12).map(|n| submission(n, "next")).collect(), true).unwrap();
         });
-        Self { book, kept, fork, next, namesake: other(ORIGIN, 2), stranger: other("example.org/another", 3) }
+        Self {
+            book,
+            kept,
+            fork,
+            next,
+            rotated: rotated(),
+            namesake: other(ORIGIN, 2),
+            stranger: other("example.org/another", 3),
+        }
     }
+}
+
+/// Index of the entry that names the new key.
+pub const ROTATION: u64 = 40;
+
+fn rotated() -> (Book, Key) {
+    let place = Place::create(ORIGIN, 4);
+    let ledger = place.open(SEGMENT_BYTES);
+    place.grow(&ledger, ROTATION, "main");
+    let before = place.book().key;
+    ledger.rotate_key().unwrap();
+    place.grow(&ledger, 80, "main");
+    ledger.close().unwrap();
+    let book = place.book();
+    assert_ne!(book.key.verifier, before.verifier);
+    (book, before)
 }
 
 fn other(origin: &str, seed: u64) -> Book {

@@ -15,6 +15,7 @@ mod entries;
 mod fixture;
 mod folder;
 mod frames;
+mod rotation;
 mod signed;
 mod table;
 
@@ -22,7 +23,7 @@ use fixture::Fixture;
 use table::Case;
 
 fn cases() -> Vec<Case> {
-    [entries::CASES, frames::CASES, cuts::CASES, signed::CASES].concat()
+    [entries::CASES, frames::CASES, cuts::CASES, signed::CASES, rotation::CASES].concat()
 }
 
 #[test]

@@ -377,7 +377,7 @@ impl Reader {
     pub(crate) fn store_all_tiles(&self) -> Result<u64, LogError> {
         let mut stored = 0;
         for level in 0u8..8 {
-            let full = self.size() >> (TILE_HEIGHT * (u32::from(level) + 1));
+            let full = self.size().checked_shr(TILE_HEIGHT * (u32::from(level) + 1)).unwrap_or(0);
             for index in 0..full {
                 let bytes = self.make_tile(level, index)?;
                 store_tile(&self.shared.world, &self.shared.layout, level, index, &bytes)?;

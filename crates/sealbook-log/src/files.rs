@@ -112,8 +112,9 @@ impl OpenSegment {
         self.number
     }
 
+    /// Whether the next batch belongs into another segment; never while there is no entry in this one.
     pub(crate) fn is_full(&self) -> bool {
-        self.end >= self.bytes_max
+        self.end >= self.bytes_max && self.end > HEADER_BYTES as u64
     }
 
     /// Writes `bytes` after the last commit and makes them durable with one sync.

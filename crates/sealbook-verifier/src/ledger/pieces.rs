@@ -187,3 +187,26 @@ fn skip(rest: &[u8], why: FrameError) -> Skip {
         Some(Err(_)) => Skip::No,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealbook_core::segment::push_frame;
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends_now() {
+        let (dir, mut bytes) = (tempfile::tempdir().unwrap(), Vec::new());
+        while bytes.len() < 3 * PIECE_BYTES {
+            push_frame(&mut bytes, &Frame::Entry(&[7; 1000]));
+        }
+        let path = dir.path().join("segment");
+        for length in [0, 100, PIECE_BYTES, PIECE_BYTES + 500, 2 * PIECE_BYTES] {
+            std::fs::write(&path, &bytes).unwrap();
+            let mut pieces = Pieces::new(File::open(&path).unwrap(), 0).unwrap();
+            pieces.next_piece(Vec::new()).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
+            let read = (0..9).take_while(|_| pieces.next_piece(Vec::new()).unwrap().frames.len() > 1).count();
+            assert!(read < 3 && pieces.stop.is_some(), "{length}: {read}");
+        }
+    }
+}

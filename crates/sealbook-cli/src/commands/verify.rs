@@ -1,4 +1,4 @@
-//! `sealbook verify`: a ledger folder, an evidence pack or a proof file. Packs are re-performed, too.
+//! `sealbook verify`: a ledger folder, an evidence pack, a proof file or a receipt. Packs are re-performed, too.
 
 use std::path::{Path, PathBuf};
 
@@ -17,15 +17,16 @@ use crate::progress::Talk;
     Exit status: 0 VERIFIED, 1 REFUTED, 2 UNDECIDED. The key must come from elsewhere than what is verified:\n\
     without it a pack is UNDECIDED, and a ledger is checked against nothing but itself.")]
 pub struct Args {
-    /// Ledger folder, evidence pack or `.tlog-proof`.
+    /// Ledger folder, evidence pack, `.tlog-proof` or `.receipt`.
     target: PathBuf,
     /// Verifier key, as text or as a file that holds it; repeat it for several.
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
-    /// An earlier signed checkpoint: what it says must still be so.
+    /// An earlier signed checkpoint: what it says must still be so. For a receipt: the checkpoint of its root, which tells
+    /// where the entry stands.
     #[arg(long, value_name = "FILE")]
     at_least: Option<PathBuf>,
-    /// The entry's bytes, for a proof. Without it: the file beside the proof that ends in `.cbor`.
+    /// The entry's bytes, for a proof or receipt. Without it: the file beside it that ends in `.cbor`.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
     /// Print the report as JSON.

@@ -11,6 +11,7 @@ mod given;
 mod ledger;
 mod pack;
 mod proof;
+mod receipt;
 mod report;
 mod target;
 #[cfg(test)]
@@ -21,5 +22,6 @@ pub use given::{read_keys, read_note};
 pub use ledger::{Progress, verify_ledger};
 pub use pack::{PackContents, verify_pack};
 pub use proof::verify_proof;
+pub use receipt::verify_receipt;
 pub use report::{Checked, FAILURES_MAX, KeySource, Report, Trust, Verdict, Verified};
 pub use target::{Kind, kind_of, verify_target};

@@ -1,4 +1,4 @@
-//! `sealbook-verify`: checks a ledger folder, an evidence pack or a proof file, and says so by words and exit status.
+//! `sealbook-verify`: checks a ledger folder, an evidence pack, a proof file or a receipt, and says so by words and exit status.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ Examples:
   sealbook-verify ledger/ --key @verifier.key --at-least checkpoint-of-last-year
   sealbook-verify entry-17.tlog-proof --entry entry-17.cbor --key 'name+hash+key' --json";
 
-/// Checks a ledger folder, an evidence pack or a .tlog-proof. Needs no network and writes nothing.
+/// Checks a ledger folder, an evidence pack, a .tlog-proof or a .receipt. Needs no network and writes nothing.
 #[derive(Parser)]
 #[command(version, after_help = HELP)]
 struct Arguments {
-    /// Ledger folder, evidence pack or .tlog-proof.
+    /// Ledger folder, evidence pack, .tlog-proof or .receipt.
     target: PathBuf,
     /// Verifier key from its owner: the key itself, or the file that holds it (@FILE or FILE). May be repeated.
     #[arg(long)]
@@ -27,7 +27,7 @@ struct Arguments {
     /// File with an earlier signed checkpoint, which must still be contained.
     #[arg(long, value_name = "CHECKPOINT")]
     at_least: Option<PathBuf>,
-    /// File with the entry that a .tlog-proof is about; otherwise the file beside it with the suffix .cbor.
+    /// File with the entry that a .tlog-proof or .receipt is about; otherwise the file beside it with the suffix .cbor.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
     /// Print the report as JSON.

@@ -205,7 +205,7 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         if self.has_failed() {
             Verdict::Refuted
-        } else if self.missing.is_empty() && self.size.is_some() {
+        } else if self.missing.is_empty() && (self.size.is_some() || self.root.is_some()) {
             Verdict::Verified(Verified { made_by_checks: () })
         } else {
             Verdict::Undecided
@@ -218,13 +218,13 @@ impl Report {
         self.origin.as_deref()
     }
 
-    /// Entries that a signature covers.
+    /// Entries that a signature covers; a receipt alone does not tell.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// Root of the tree at [`Self::size`].
+    /// Root of the tree that a signature covers.
     #[must_use]
     pub fn root(&self) -> Option<TreeHash> {
         self.root
@@ -320,8 +320,10 @@ impl fmt::Display for Report {
         if let Some(origin) = &self.origin {
             writeln!(f, "  {:8} {}", self.what, printable(origin))?;
         }
-        if let (Some(size), Some(root)) = (self.size, self.root) {
-            writeln!(f, "  size     {size} entries, root {}", encode_base64(&root.0))?;
+        match (self.size, self.root) {
+            (Some(size), Some(root)) => writeln!(f, "  size     {size} entries, root {}", encode_base64(&root.0))?,
+            (None, Some(root)) => writeln!(f, "  root     {}", encode_base64(&root.0))?,
+            (_, None) => {}
         }
         match &self.key {
             KeySource::None => {}

@@ -1,4 +1,4 @@
-//! Finds out what is to be verified: a ledger folder, an evidence pack, or a proof file.
+//! Finds out what is to be verified: a ledger folder, an evidence pack, a proof file, or a receipt.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use sealbook_core::limits::ENTRY_BYTES_MAX;
 use sealbook_core::pack::README_FIRST_LINE;
 use sealbook_core::pack::archive::COMMENT;
+use sealbook_core::receipt::SUFFIX as RECEIPT_SUFFIX;
 
 use crate::files;
 use crate::ledger::{Progress, verify_ledger};
 use crate::pack::verify_pack;
 use crate::proof::verify_proof;
+use crate::receipt::verify_receipt;
 use crate::report::{Report, Trust};
 
 /// What a path leads to.
@@ -23,11 +25,13 @@ pub enum Kind {
     Pack,
     /// A proof file.
     Proof,
+    /// A COSE receipt.
+    Receipt,
 }
 
 /// Suffix of proof files.
 const PROOF_SUFFIX: &str = "tlog-proof";
-/// Suffix of the entry beside a proof file.
+/// Suffix of the entry beside a proof file or a receipt.
 const ENTRY_SUFFIX: &str = "cbor";
 /// Bytes of a file that are looked at from each end.
 const LOOK_BYTES: u64 = 1024;
@@ -50,6 +54,9 @@ pub fn kind_of(path: &Path) -> Result<Kind, String> {
     if path.extension().is_some_and(|suffix| suffix == PROOF_SUFFIX) && metadata.is_file() {
         return Ok(Kind::Proof);
     }
+    if path.extension().is_some_and(|suffix| suffix == RECEIPT_SUFFIX) && metadata.is_file() {
+        return Ok(Kind::Receipt);
+    }
     let (head, tail) = ends(path).map_err(|error| format!("{shown}: {error}"))?;
     let contains = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
     if head.is_empty() {
@@ -61,7 +68,7 @@ pub fn kind_of(path: &Path) -> Result<Kind, String> {
     } else if head.starts_with(b"PK") {
         Err(format!("{shown} is a zip archive, and no Sealbook evidence pack"))
     } else {
-        Err(format!("{shown} is neither a ledger folder nor an evidence pack nor a .tlog-proof"))
+        Err(format!("{shown} is neither a ledger folder nor an evidence pack nor a .tlog-proof nor a .receipt"))
     }
 }
 
@@ -85,23 +92,26 @@ pub fn verify_target(path: &Path, entry: Option<&Path>, trust: &Trust, progress:
         Ok(Kind::Ledger) => verify_ledger(path, trust, progress),
         Ok(Kind::Pack) => verify_pack(path, trust, progress).0,
         Ok(Kind::Proof) => {
-            let entry = entry.map_or_else(|| path.with_extension(ENTRY_SUFFIX), PathBuf::from);
-            proof(path, &entry, trust).unwrap_or_else(|why| Report::undecided("proof", why))
+            beside(path, entry).map_or_else(|why| Report::undecided("proof", why), |(p, e)| verify_proof(&p, &e, trust))
         }
+        Ok(Kind::Receipt) => beside(path, entry)
+            .map_or_else(|why| Report::undecided("receipt", why), |(r, e)| verify_receipt(&r, &e, trust)),
         Err(why) => Report::undecided("target", why),
     }
 }
 
-fn proof(path: &Path, entry: &Path, trust: &Trust) -> Result<Report, String> {
+/// The bytes of a proof or receipt, and of its entry: `entry`, or the file of the same name with the suffix `.cbor`.
+fn beside(path: &Path, entry: Option<&Path>) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let entry = entry.map_or_else(|| path.with_extension(ENTRY_SUFFIX), PathBuf::from);
     let read = |path: &Path| {
         let found = files::read_small(path).map_err(|why| format!("{}: {why}", path.display()))?;
         found.ok_or_else(|| format!("{} is not there: a proof needs its entry", path.display()))
     };
-    let (proof, entry) = (read(path)?, read(entry)?);
+    let (proof, entry) = (read(path)?, read(&entry)?);
     if entry.len() > ENTRY_BYTES_MAX {
         return Err(format!("the entry has {} bytes, at most {ENTRY_BYTES_MAX} are possible", entry.len()));
     }
-    Ok(verify_proof(&proof, &entry, trust))
+    Ok((proof, entry))
 }
 
 #[cfg(test)]

@@ -124,3 +124,21 @@ impl Entropy for SystemEntropy {
         getrandom::fill(bytes).map_err(|error| io::Error::other(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_with_those_above_them_and_a_file_in_the_way_is_an_error() {
+        let root = std::env::temp_dir().join(format!("sealbook-disk-{}", std::process::id()));
+        let deep = root.join("a/b/c");
+        RealDisk.create_dir_all(&deep).unwrap();
+        RealDisk.create_dir_all(&deep).unwrap();
+        assert!(deep.is_dir());
+        let file = root.join("file");
+        RealDisk.create(&file, false).unwrap();
+        assert!(RealDisk.create_dir_all(&file).is_err() && RealDisk.create_dir_all(&file.join("x")).is_err());
+        fs::remove_dir_all(root).unwrap();
+    }
+}

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 use sha2::{Digest as _, Sha256};
 
+use crate::planted::{Bug, is};
+
 /// Context of the chain value (BLAKE3 derive-key mode). Changing it is a new format.
 pub const CHAIN_CONTEXT: &str = "sealbook 2026-11 chain v1: value of an entry";
 /// Context of the commitment to a sealed value (BLAKE3 derive-key mode).
@@ -50,6 +52,9 @@ static SEAL_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context
 /// Chain value of an entry. The entry names its predecessor's value, so the bytes alone are enough.
 #[must_use]
 pub fn chain_value(entry: &[u8]) -> ChainValue {
+    if is(Bug::ChainWithoutDomain) {
+        return ChainValue(*blake3::hash(entry).as_bytes());
+    }
     ChainValue(*blake3::Hasher::new_from_context_key(&CHAIN_KEY).update(entry).finalize().as_bytes())
 }
 
@@ -60,7 +65,9 @@ pub fn commitment(salt: &[u8; SALT_BYTES], path: &str, value: &[u8]) -> Commitme
     let mut hasher = blake3::Hasher::new_from_context_key(&SEAL_KEY);
     hasher.update(salt);
     hasher.update(&u16::try_from(path.len()).unwrap_or(u16::MAX).to_be_bytes());
-    hasher.update(path.as_bytes());
+    if !is(Bug::CommitmentWithoutPath) {
+        hasher.update(path.as_bytes());
+    }
     hasher.update(value);
     Commitment(*hasher.finalize().as_bytes())
 }

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod limits;
 pub mod note;
 pub mod pack;
+pub mod planted;
 pub mod policy;
 pub mod proof;
 pub mod receipt;

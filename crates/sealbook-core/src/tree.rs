@@ -4,11 +4,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::hash::TreeHash;
 use crate::limits::PROOF_HASHES_MAX;
+use crate::planted::{Bug, is};
 
 /// Hash of a leaf: SHA-256 of 0x00 and the data.
 #[must_use]
 pub fn leaf_hash(data: &[u8]) -> TreeHash {
-    TreeHash(Sha256::new().chain_update([0]).chain_update(data).finalize().into())
+    let domain: &[u8] = if is(Bug::LeafWithoutDomain) { &[] } else { &[0] };
+    TreeHash(Sha256::new().chain_update(domain).chain_update(data).finalize().into())
 }
 
 /// Hash of an inner node: SHA-256 of 0x01 and both children.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealbook_core::planted::{Bug, is};
 use sealbook_core::segment::{FOOTER_FRAME_BYTES, HEADER_BYTES, Header};
 use sealbook_disk::{DiskFile, World};
 
@@ -84,9 +85,14 @@ impl OpenSegment {
         let file: Arc<dyn DiskFile> = world.disk.create(&temporary, false).map_err(LogError::io(&temporary))?.into();
         let mut bytes = header.encode();
         bytes.resize(usize::try_from(ROOM_BYTES_MIN).unwrap_or(HEADER_BYTES), 0);
-        file.write_at(&bytes, 0).and_then(|()| file.sync()).map_err(LogError::io(&temporary))?;
+        file.write_at(&bytes, 0).map_err(LogError::io(&temporary))?;
+        if !is(Bug::SegmentNamedBeforeSync) {
+            file.sync().map_err(LogError::io(&temporary))?;
+        }
         world.disk.rename(&temporary, &path).map_err(LogError::io(&path))?;
-        world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
+        if !is(Bug::NameNotSynced) {
+            world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))?;
+        }
         Ok(Self { file, number: header.number, end: HEADER_BYTES as u64, filled: ROOM_BYTES_MIN, bytes_max })
     }
 
@@ -126,10 +132,21 @@ impl OpenSegment {
             self.file.write_at(&zeros, self.filled)?;
             self.filled = target;
         }
-        self.file.write_at(bytes, self.end)?;
-        self.file.sync()?;
+        let written = self.file.write_at(bytes, self.end);
+        if !is(Bug::WriteErrorIgnored) {
+            written?;
+        }
+        self.sync()?;
         self.end = after;
         Ok(())
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        if is(Bug::SyncForgotten) {
+            return Ok(());
+        }
+        let synced = self.file.sync();
+        if is(Bug::SyncRetried) && synced.is_err() { self.file.sync() } else { synced }
     }
 
     /// Takes the footer into account that stands behind the last commit, and cuts off what a crash left there.
@@ -141,6 +158,9 @@ impl OpenSegment {
     /// Writes again what a process before this one wrote last, makes it durable, and the segment's name too. Where its
     /// sync failed, or its end came between, the bytes may stand in the system's memory only, and count as written there.
     pub(crate) fn write_again(&self, world: &World, layout: &Layout, range: (u64, u64)) -> Result<(), LogError> {
+        if is(Bug::LastBatchTrusted) {
+            return Ok(());
+        }
         let path = layout.segment(self.number);
         let mut bytes = vec![0; usize::try_from(range.1.saturating_sub(range.0)).unwrap_or(0)];
         let mut again = || {
@@ -152,8 +172,19 @@ impl OpenSegment {
         world.disk.sync_dir(&layout.log()).map_err(LogError::io(layout.log()))
     }
 
+    /// Appends the footer, makes it durable, and cuts off the zeros behind it.
+    pub(crate) fn append_footer(&mut self, footer: &[u8]) -> std::io::Result<()> {
+        if is(Bug::FooterNotSynced) {
+            self.file.write_at(footer, self.end)?;
+            self.end += footer.len() as u64;
+            return self.file.set_length(self.end);
+        }
+        self.append(footer)?;
+        self.cut()
+    }
+
     /// Cuts the zeros off a segment whose footer is durable.
-    pub(crate) fn cut(&self) -> std::io::Result<()> {
+    fn cut(&self) -> std::io::Result<()> {
         self.file.set_length(self.end)?;
         self.file.sync()
     }

@@ -8,6 +8,7 @@ use sealbook_core::entry::{Genesis, Place, Statement};
 use sealbook_core::hash::hex;
 use sealbook_core::limits::ORIGIN_BYTES_MAX;
 use sealbook_core::note::{VerifierKey, name_is_valid};
+use sealbook_core::planted::{Bug, is};
 use sealbook_core::segment::{Commit, Frame, Header, push_frame};
 use sealbook_core::time::Micros;
 use sealbook_disk::{World, replace_file};
@@ -103,6 +104,9 @@ fn write_genesis(world: &World, layout: &Layout, key: &LogKey) -> Result<(), Log
 
 fn take_lock(world: &World, layout: &Layout) -> Result<Box<dyn Send + Sync>, LogError> {
     let path = layout.lock();
+    if is(Bug::LockNotTaken) {
+        return Ok(Box::new(()));
+    }
     world.disk.lock(&path).map_err(|source| match source.kind() {
         std::io::ErrorKind::WouldBlock => LogError::Locked { path: layout.root().to_owned() },
         _ => LogError::Io { path, source },
@@ -122,6 +126,8 @@ pub struct Ledger {
     sealing: Sealing,
     recovered: Recovered,
     drive: Drive,
+    /// Held while a key takes over.
+    rotation: Mutex<()>,
     _lock: Box<dyn Send + Sync>,
 }
 
@@ -188,7 +194,8 @@ impl Ledger {
             None => Drive::Caller(Box::new(Mutex::new(writer))),
         };
         let reader = Reader { shared };
-        let ledger = Self { reader, queue, sealing: options.sealing, recovered, drive, _lock: lock };
+        let ledger =
+            Self { reader, queue, sealing: options.sealing, recovered, drive, rotation: Mutex::default(), _lock: lock };
         ledger.record_recovery(torn.as_ref())?;
         Ok(ledger)
     }
@@ -274,6 +281,12 @@ impl Ledger {
     /// When the key cannot be stored or the entry cannot be committed; the old key then stays.
     pub fn rotate_key(&self) -> Result<VerifierKey, LogError> {
         let Shared { world, layout, .. } = &*self.reader.shared;
+        // One change at a time, and none on a poisoned log: the file of the next key may hold the one that an entry names
+        // already, and without it nobody could sign any more.
+        let _held = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = self.poisoned() {
+            return Err(LogError::Refused(Refusal::Poisoned(why)));
+        }
         let before = self.reader.ring().newest().1.clone();
         let key = LogKey::generate(world, self.reader.origin())?;
         key.store(world, &layout.next_key())?;
@@ -463,6 +476,9 @@ impl From<CommitError> for LogError {
 fn set_aside(world: &World, layout: &Layout, torn: &Torn, segment: &OpenSegment) -> Result<(u64, PathBuf), LogError> {
     let path = layout.torn(torn.number, torn.offset);
     replace_file(&*world.disk, &path, &torn.bytes, false).map_err(LogError::io(&path))?;
+    if is(Bug::TornTailLeft) {
+        return Ok((torn.bytes.len() as u64, path));
+    }
     let zeros = vec![0; torn.bytes.len()];
     let file = segment.file();
     file.write_at(&zeros, torn.offset).and_then(|()| file.sync()).map_err(LogError::io(layout.segment(torn.number)))?;

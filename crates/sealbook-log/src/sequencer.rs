@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sealbook_core::cbor::DecodeError;
 use sealbook_core::entry::{Place, RAW_PATH};
+use sealbook_core::planted::{Bug, is};
 use sealbook_core::segment::{Frame, push_entry_frame, push_frame};
 use sealbook_core::time::Micros;
 
@@ -123,12 +124,13 @@ impl Sequencer {
                 .map_err(|error| LogError::Refused(Refusal::Poisoned(error.to_string())))?;
             self.place_one(&prepared, self.state.time)?;
         }
-        Ok(clock.max(self.state.time))
+        Ok(if is(Bug::ClockGoesBack) { clock } else { clock.max(self.state.time) })
     }
 
     /// Places a group, or refuses it.
     fn place_group(&mut self, group: &Group, now: Micros) -> Result<Result<Vec<Placed>, Refusal>, LogError> {
         if group.all_or_nothing
+            && !is(Bug::HalfAGroup)
             && let Some(conflict) = self.conflict(group)?
         {
             return Ok(Err(conflict));
@@ -159,7 +161,9 @@ impl Sequencer {
     /// Places an entry unless its source already sent it.
     fn place_once(&mut self, prepared: &Prepared, now: Micros) -> Result<Placed, LogError> {
         match self.seen(prepared)? {
-            Some(index) if self.is_same(prepared, index)? => Ok(Placed::Duplicate { index }),
+            Some(index) if self.is_same(prepared, index)? => {
+                Ok(Placed::Duplicate { index: index + u64::from(is(Bug::DuplicateWithWrongIndex)) })
+            }
             Some(index) => Ok(Placed::Conflict { index }),
             None => self.place_one(prepared, now),
         }
@@ -169,6 +173,7 @@ impl Sequencer {
     fn seen(&self, prepared: &Prepared) -> Result<Option<u64>, LogError> {
         match self.state.seen(prepared.keys) {
             Some(index) => Ok(Some(index)),
+            None if is(Bug::EventsForgottenAtRoll) => Ok(None),
             None => Ok(self.history(prepared)?.seen),
         }
     }
@@ -183,6 +188,9 @@ impl Sequencer {
 
     /// Whether entry `index` holds the same content. One whose original was erased counts as the same.
     fn is_same(&self, prepared: &Prepared, index: u64) -> Result<bool, LogError> {
+        if is(Bug::ConflictTakenForDuplicate) {
+            return Ok(true);
+        }
         let staged = index.checked_sub(self.staged_first).and_then(|at| self.staged.get(usize::try_from(at).ok()?));
         if let Some(staged) = staged {
             return Ok(*staged == prepared.content);
@@ -207,6 +215,7 @@ impl Sequencer {
         let index = self.state.size();
         let newest = match self.state.newest(prepared.keys) {
             Some(newest) => Some(newest),
+            None if is(Bug::ThreadEndsAtRoll) => None,
             None => self.history(prepared)?.newest,
         };
         let thread = next_in_thread(newest);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealbook_core::checkpoint::Checkpoint;
 use sealbook_core::note::Note;
+use sealbook_core::planted::{Bug, is};
 use sealbook_core::segment::{Commit, Footer, Frame, Header, push_frame};
 use sealbook_core::tile::{TILE_HEIGHT, TILE_WIDTH};
 use sealbook_disk::replace_file;
@@ -48,7 +49,7 @@ impl Sink {
         if let Err(error) = &done {
             let why = error.to_string();
             batch.refuse(&why);
-            self.failed = Some(why);
+            self.failed = Some(why).filter(|_| !is(Bug::PoisonForgotten));
         }
         done
     }
@@ -57,6 +58,14 @@ impl Sink {
         if batch.has_entries() {
             // 1. Write the batch and make it durable with one sync. A crash before this leaves at most a torn tail that
             //    nobody was answered about; recovery moves it aside.
+            if is(Bug::SignBeforeSync) {
+                self.sign(batch)?;
+                self.store_checkpoint()?;
+            }
+            if is(Bug::AnswerBeforeSync) {
+                self.sign(batch)?;
+                self.answer(batch);
+            }
             self.write(batch)?;
             // 2. Only now sign and show it.
             self.sign(batch)?;
@@ -64,10 +73,7 @@ impl Sink {
         }
         // 3. Answer. A crash before an answer leaves entries that their producers will send again, and that are then
         //    answered as the same entries.
-        let checkpoint = self.shared.read().published.clone();
-        for (reply, outcome) in batch.answers.drain(..) {
-            reply(outcome.map(|placed| Answer { placed, checkpoint: checkpoint.clone() }));
-        }
+        self.answer(batch);
         // 4. What can be made anew at any time is made last.
         self.store_tiles(batch);
         if self.segment.is_full() {
@@ -77,13 +83,20 @@ impl Sink {
         if self.unstored >= STORE_EVERY_COMMITS { self.store_checkpoint() } else { Ok(()) }
     }
 
+    fn answer(&self, batch: &mut Batch) {
+        let checkpoint = self.shared.read().published.clone();
+        for (reply, outcome) in batch.answers.drain(..) {
+            reply(outcome.map(|placed| Answer { placed, checkpoint: checkpoint.clone() }));
+        }
+    }
+
     fn write(&mut self, batch: &mut Batch) -> Result<(), LogError> {
         let mut commit = Commit {
             first: batch.first,
             size: batch.size,
             chain: batch.chain,
             root: batch.root,
-            signature_before: self.signature,
+            signature_before: if is(Bug::SignatureBeforeForgotten) { [0; 64] } else { self.signature },
             seal: [0; 32],
         };
         commit.seal = self.key.seal(&commit);
@@ -144,7 +157,9 @@ impl Sink {
     /// After a batch that names a new key: the checkpoint by the old key is stored, then the new key is installed.
     pub(crate) fn take_over(&mut self, batch: &Batch) -> Result<(), LogError> {
         let Some(successor) = &batch.successor else { return Ok(()) };
-        self.store_checkpoint()?;
+        if !is(Bug::KeyChangedBeforeCheckpoint) {
+            self.store_checkpoint()?;
+        }
         self.key = LogKey::clone(successor);
         let mut view = self.shared.write();
         view.ring.push(batch.size.saturating_sub(1), self.key.verifier().clone());
@@ -160,7 +175,11 @@ impl Sink {
     pub(crate) fn store_checkpoint(&mut self) -> Result<(), LogError> {
         let published = self.shared.read().published.clone();
         let path = self.shared.layout.checkpoint();
-        let stored = replace_file(&*self.shared.world.disk, &path, published.note.as_bytes(), false);
+        let stored = if is(Bug::CheckpointOverwritten) {
+            overwrite(&self.shared, published.note.as_bytes())
+        } else {
+            replace_file(&*self.shared.world.disk, &path, published.note.as_bytes(), false)
+        };
         self.unstored = 0;
         stored.map_err(LogError::io(path)).inspect_err(|error| self.failed = Some(error.to_string()))
     }
@@ -187,7 +206,7 @@ impl Sink {
         push_frame(&mut frames, &Frame::Footer(footer));
         let path = self.shared.layout.segment(number);
         // After this sync the segment is sealed; a crash before the next one exists is mended by recovery.
-        self.segment.append(&frames).and_then(|()| self.segment.cut()).map_err(LogError::io(path))?;
+        self.segment.append_footer(&frames).map_err(LogError::io(path))?;
         let map = SegmentMap::of(&segment, &self.shared.read().nodes, batch.size);
         let remembered = std::mem::take(&mut self.remembered);
         self.begin_segment(&Header { number: number + 1, first: batch.size, prev: batch.chain })?;
@@ -201,4 +220,12 @@ impl Sink {
         self.shared.write().segments.push(segment);
         Ok(())
     }
+}
+
+/// What [`Bug::CheckpointOverwritten`] does.
+fn overwrite(shared: &Shared, note: &[u8]) -> std::io::Result<()> {
+    let file = shared.world.disk.open(&shared.layout.checkpoint(), true)?;
+    file.set_length(0)?;
+    file.write_at(note, 0)?;
+    file.sync()
 }

@@ -12,7 +12,9 @@
 
 mod harness;
 
-use harness::{Fleet, Tally, fleet};
+use harness::schedule::shown;
+use harness::tally::Tally;
+use harness::{Fleet, RULES, fleet};
 
 /// Schedules of a plain `cargo test`.
 const SCHEDULES: u64 = 2_000;
@@ -68,10 +70,17 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 #[test]
+fn every_rule_holds() {
+    for (name, rule) in RULES {
+        assert_eq!(rule(), Ok(()), "{name}");
+    }
+}
+
+#[test]
 fn one_seed() {
     let Some(seed) = number("SEALBOOK_SEED") else { return };
     let mut tally = Tally::default();
-    let result = harness::shown(seed, &mut tally, &mut |line| println!("{line}"));
+    let result = shown(seed, &mut tally, &mut |line| println!("{line}"));
     println!("{tally}");
     result.unwrap();
 }

@@ -47,6 +47,9 @@ impl Signer {
 /// What is done to an entry before it is written: its index, the entry, the values beside it.
 pub type Spoil<'a> = &'a dyn Fn(u64, &mut Entry, &mut Vec<Opening>);
 
+/// Who signs a checkpoint: its number, the signer whose turn it is, the one who does it. Signers count from the first.
+pub type Signs<'a> = &'a dyn Fn(usize, usize) -> usize;
+
 /// How a test ledger is written.
 pub struct Plan<'a> {
     /// Sizes of the batches.
@@ -56,6 +59,9 @@ pub struct Plan<'a> {
     /// Zeros behind the last frame of the last segment.
     pub room: usize,
     pub signer: Signer,
+    /// Batches whose last entry names the next key, and who holds it.
+    pub changes: Vec<(usize, Signer)>,
+    pub signs: Signs<'a>,
     pub spoil: Spoil<'a>,
     pub spoil_commit: &'a dyn Fn(u64, &mut Commit),
     pub origin: String,
@@ -68,6 +74,8 @@ impl Default for Plan<'_> {
             batches_per_segment: 2,
             room: 300,
             signer: Signer::new(ORIGIN, 7),
+            changes: Vec::new(),
+            signs: &|_, due| due,
             spoil: &|_, _, _| {},
             spoil_commit: &|_, _| {},
             origin: ORIGIN.to_owned(),
@@ -143,9 +151,16 @@ struct Writer<'a> {
     entries: Vec<(Vec<u8>, Vec<Opening>)>,
     notes: Vec<Vec<u8>>,
     signature: [u8; 64],
+    /// Whose turn it is to sign.
+    due: usize,
 }
 
 impl Plan<'_> {
+    /// Who signs, in order.
+    pub fn signers(&self) -> Vec<&Signer> {
+        [&self.signer].into_iter().chain(self.changes.iter().map(|(_, signer)| signer)).collect()
+    }
+
     pub fn write(&self) -> Written {
         let mut writer = Writer {
             plan: self,
@@ -160,6 +175,7 @@ impl Plan<'_> {
             entries: Vec::new(),
             notes: Vec::new(),
             signature: [0; 64],
+            due: 0,
         };
         for (number, size) in self.batches.iter().enumerate() {
             if number % self.batches_per_segment == 0 {
@@ -171,8 +187,8 @@ impl Plan<'_> {
         last.resize(last.len() + self.room, 0);
         writer.files.insert(format!("log/{:08}.seg", writer.segments - 1), last);
         writer.files.insert("checkpoint".to_owned(), writer.notes.last().unwrap().clone());
-        let key = format!("{}\n", self.signer.verifier());
-        writer.files.insert("keys/verifier.key".to_owned(), key.into_bytes());
+        let keys: String = self.signers().iter().rev().map(|signer| format!("{}\n", signer.verifier())).collect();
+        writer.files.insert("keys/verifier.key".to_owned(), keys.into_bytes());
         Written { files: writer.files, notes: writer.notes, entries: writer.entries }
     }
 }
@@ -200,8 +216,10 @@ impl Writer<'_> {
 
     fn batch(&mut self, size: u64) {
         let first = self.tree.size();
-        for _ in 0..size {
-            self.entry();
+        let number = self.notes.len();
+        let change = self.plan.changes.iter().find(|(batch, _)| *batch == number).map(|(_, signer)| signer.verifier());
+        for n in 1..=size {
+            self.entry(change.as_ref().filter(|_| n == size));
         }
         let mut commit = Commit {
             first,
@@ -215,11 +233,13 @@ impl Writer<'_> {
         push_frame(&mut self.segment, &Frame::Commit(commit));
         let (size, root) = (commit.size, commit.root);
         let text = Checkpoint { origin: self.plan.origin.clone(), size, root }.text();
-        self.signature = self.plan.signer.signature(&text);
-        self.notes.push(self.plan.signer.note(&text));
+        let signer = self.plan.signers()[(self.plan.signs)(number, self.due)];
+        self.signature = signer.signature(&text);
+        self.notes.push(signer.note(&text));
+        self.due += usize::from(change.is_some());
     }
 
-    fn entry(&mut self) {
+    fn entry(&mut self, successor: Option<&VerifierKey>) {
         let index = self.tree.size();
         let mut event = event(index);
         let salt = u8::try_from(index % 251).unwrap();
@@ -240,7 +260,12 @@ impl Writer<'_> {
             index,
             recorded_at: Micros(1_780_000_000_000_000 + i64::try_from(index).unwrap() * 1_000_000),
             prev: self.chain,
-            source: Source { id: "test".into(), format: "native".into(), version: 1, sequence: None },
+            source: Source {
+                id: if successor.is_some() { "sealbook" } else { "test" }.into(),
+                format: "native".into(),
+                version: 1,
+                sequence: None,
+            },
             event,
             commitments,
             raw: (index % 4 == 2).then(|| Raw {
@@ -250,7 +275,7 @@ impl Writer<'_> {
             }),
             thread,
             genesis,
-            successor: None,
+            successor: successor.map(ToString::to_string),
         };
         if entry.raw.is_some() {
             openings.push(raw);

@@ -17,6 +17,8 @@ pub struct Point {
     pub path: String,
     /// From 1.
     pub n: u32,
+    /// The path bears the number of the process and will be another one: the n-th of its sort on any path.
+    pub anywhere: bool,
 }
 
 /// What happens instead of the call.
@@ -78,9 +80,11 @@ pub fn traced(program: &Path, folder: &Path, point: Option<(&Point, Fault)>, log
         None => {
             command.args(["-e", &format!("trace={CALLS}")]);
         }
-        Some((Point { call, path, n }, fault)) => {
-            let path = if path.is_empty() { folder.to_owned() } else { folder.join(path) };
-            command.arg("-P").arg(path).args(["-e", &format!("trace={call}")]);
+        Some((Point { call, path, n, anywhere }, fault)) => {
+            if !anywhere {
+                command.arg("-P").arg(if path.is_empty() { folder.to_owned() } else { folder.join(path) });
+            }
+            command.args(["-e", &format!("trace={call}")]);
             command.args(["-e", &format!("inject={call}:{}:when={n}", fault.injection())]);
         }
     }
@@ -91,38 +95,40 @@ pub fn traced(program: &Path, folder: &Path, point: Option<(&Point, Fault)>, log
 /// Every call of a traced run that changed something in `folder`.
 pub fn points(log: &Path, folder: &Path) -> Vec<Point> {
     let text = std::fs::read_to_string(log).unwrap();
-    let mut counts: BTreeMap<(String, String, String), u32> = BTreeMap::new();
+    let process = text.split(' ').next().unwrap();
+    let mut counts: BTreeMap<(&str, &str, PathBuf), u32> = BTreeMap::new();
+    let mut count = |thread, call, path: &Path| {
+        let n = counts.entry((thread, call, path.to_owned())).or_default();
+        *n += 1;
+        *n
+    };
     let mut found = std::collections::BTreeSet::new();
     for line in text.lines() {
-        let Some((thread, call, path)) = parse(line, folder) else { continue };
-        let n = counts.entry((thread, call.clone(), path.clone())).or_default();
-        *n += 1;
+        let Some((thread, call, path)) = parse(line) else { continue };
+        let (n, n_anywhere) = (count(thread, call, &path), count(thread, call, Path::new("")));
         let reads = call == "openat" && !["O_CREAT", "O_WRONLY", "O_RDWR"].iter().any(|flag| line.contains(flag));
-        if !reads {
-            found.insert(Point { call, path, n: *n });
-        }
+        let Some(path) = path.strip_prefix(folder).ok().filter(|_| !reads) else { continue };
+        let path = path.display().to_string();
+        let anywhere = path.contains(process);
+        found.insert(Point { call: call.to_owned(), path, n: if anywhere { n_anywhere } else { n }, anywhere });
     }
     found.into_iter().collect()
 }
 
 /// Thread, call and path of a line such as `12 fsync(5</l/log>) = 0` or `12 rename("/l/a", "/l/b") = 0`.
-fn parse(line: &str, folder: &Path) -> Option<(String, String, String)> {
+fn parse(line: &str) -> Option<(&str, &str, PathBuf)> {
     let (thread, rest) = line.split_once(' ')?;
     let (call, arguments) = rest.trim_start().split_once('(')?;
-    let quoted = |text: &str| text.split('"').nth(1).map(PathBuf::from);
-    let described = || {
-        let (_, after) = arguments.split_once('<')?;
-        Some(PathBuf::from(after.split('>').next()?))
-    };
+    let quoted = || arguments.split('"').nth(1).map(PathBuf::from);
+    let described = || Some(PathBuf::from(arguments.split_once('<')?.1.split('>').next()?));
     let path = match call {
         "openat" | "mkdirat" | "renameat" | "renameat2" | "unlinkat" => {
-            quoted(arguments).filter(|path| path.is_absolute()).or_else(described)
+            quoted().filter(|path| path.is_absolute()).or_else(described)
         }
-        "rename" | "unlink" | "mkdir" => quoted(arguments),
+        "rename" | "unlink" | "mkdir" => quoted(),
         _ => described(),
-    }?;
-    let below = path.strip_prefix(folder).ok()?;
-    Some((thread.to_owned(), call.to_owned(), below.display().to_string()))
+    };
+    Some((thread, call, path.unwrap_or_default()))
 }
 
 /// Whether the fault was met.

@@ -14,9 +14,9 @@ pub mod fleet;
 mod image;
 mod model;
 mod rot;
-mod schedule;
-mod tally;
+mod rules;
+pub mod schedule;
+pub mod tally;
 
 pub use fleet::Fleet;
-pub use schedule::shown;
-pub use tally::Tally;
+pub use rules::RULES;

@@ -13,7 +13,7 @@ use sealbook_log::{Answer, Placed, Published, Reader, Refusal, SELF_SOURCE, Subm
 use super::events::{Id, id_of, same_content};
 
 /// What the ledger's own entries may say.
-const OWN_ACTS: [&str; 3] = ["ledger.created", "ledger.torn-tail-removed", "ledger.clock-stepped-back"];
+const OWN_ACTS: [&str; 4] = ["ledger.created", "ledger.torn-tail-removed", "ledger.clock-stepped-back", "key.rotated"];
 
 /// An entry that must never change again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,8 @@ struct Fixed {
 
 /// Everything that the log said so far.
 pub struct Model {
-    pub key: VerifierKey,
+    /// The keys, each with the entry that names it.
+    keys: BTreeMap<u64, VerifierKey>,
     /// Every content sent with an id: any of them may be in the ledger, answered or not.
     sent: HashMap<Id, Vec<Submission>>,
     /// What the open ledger holds.
@@ -66,7 +67,7 @@ enum Expected {
 impl Model {
     pub fn new(key: VerifierKey) -> Self {
         Self {
-            key,
+            keys: BTreeMap::from([(0, key)]),
             sent: HashMap::new(),
             present: HashMap::new(),
             fixed: BTreeMap::new(),
@@ -74,6 +75,21 @@ impl Model {
             roots: BTreeMap::new(),
             newest: None,
         }
+    }
+
+    /// The entry at `index` names a key that takes over.
+    pub fn rotated(&mut self, index: u64, key: VerifierKey) {
+        self.keys.insert(index, key);
+    }
+
+    pub fn keys(&self) -> Vec<VerifierKey> {
+        self.keys.values().cloned().collect()
+    }
+
+    /// The key for a checkpoint of `size` entries: the newest that was named before its last entry.
+    fn key_for(&self, size: u64) -> &VerifierKey {
+        let named = self.keys.range(1..size.saturating_sub(1).max(1)).next_back();
+        named.map_or(&self.keys[&0], |(_, key)| key)
     }
 
     pub fn answered(&self) -> u64 {
@@ -90,7 +106,7 @@ impl Model {
             return Ok(());
         }
         if self.roots.get(&published.size) != Some(&published.root) {
-            let checkpoint = verify(published.note.as_bytes(), std::slice::from_ref(&self.key))
+            let checkpoint = verify(published.note.as_bytes(), std::slice::from_ref(self.key_for(published.size)))
                 .map_err(failed(format!("the checkpoint of {} entries does not verify", published.size)))?;
             ensure!(
                 (checkpoint.size, checkpoint.root) == (published.size, published.root),
@@ -187,12 +203,13 @@ impl Model {
     /// Walks over everything that `reader` shows and compares it with everything known; what it shows is known then.
     pub fn observe(&mut self, reader: &Reader) -> Found<()> {
         let published = reader.checkpoint();
-        self.signed(&published)?;
         let mut walk = Walk::default();
         for stored in reader.entries(0, u64::MAX) {
             let stored = stored.map_err(failed(format!("entry {} cannot be read", walk.frontier.size())))?;
             self.entry(&mut walk, &stored)?;
         }
+        self.keys.append(&mut walk.keys);
+        self.signed(&published)?;
         let size = walk.frontier.size();
         ensure!(size == published.size, "{size} entries are shown, the checkpoint is over {}", published.size);
         let known = self.fixed.keys().next_back().map_or(0, |last| last + 1);
@@ -235,8 +252,13 @@ impl Model {
         if entry.source.id == SELF_SOURCE {
             let action = entry.event.action.as_deref().unwrap_or("");
             ensure!(OWN_ACTS.contains(&action) && (index == 0) == (action == OWN_ACTS[0]), "{}: {action}", at("own"));
+            let key = entry.successor.as_deref().map(VerifierKey::parse).transpose();
+            let key = key.map_err(failed(at("names no key")))?;
+            ensure!(key.is_some() == (action == OWN_ACTS[3]), "{}", at("names a key"));
+            walk.keys.extend(key.map(|key| (index, key)));
             return Ok(());
         }
+        ensure!(entry.successor.is_none(), "{}", at("lets a producer name a key"));
         let id = (entry.source.id.clone(), entry.event.id.clone());
         let raw = openings.iter().find(|opening| opening.path == RAW_PATH).map(|opening| opening.value.clone());
         let event = entry.unsealed(&openings);
@@ -260,4 +282,5 @@ struct Walk {
     threads: HashMap<String, (u64, u64)>,
     present: HashMap<Id, (u64, Submission)>,
     fixed: Vec<(u64, Fixed)>,
+    keys: BTreeMap<u64, VerifierKey>,
 }

@@ -56,7 +56,7 @@ pub fn check(disk: &SimulatedDisk, rig: &Rig, model: &mut Model, dice: &mut Dice
     tally.one(format!("corruption: {what}"));
     let name = path.display();
     let world = world_on(disk, dice.roll());
-    let (said, _) = verdict(disk, &rig.root, &model.key, model.newest.as_deref(), true)?;
+    let (said, _) = verdict(disk, &rig.root, model.keys(), model.newest.as_deref())?;
     match Ledger::open_stepped(&world, &rig.root, Options::default()) {
         Err(_) => tally.one("corruption refused by opening"),
         Ok(ledger) => match model.observe(ledger.reader()) {

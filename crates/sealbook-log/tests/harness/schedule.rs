@@ -69,7 +69,7 @@ pub fn run(seed: u64, tally: &mut Tally) -> Found<(u64, u64)> {
 pub fn shown(seed: u64, tally: &mut Tally, show: &mut dyn FnMut(&str)) -> Found<(u64, u64)> {
     let mut dice = Dice::new(seed);
     let disk = SimulatedDisk::seeded(dice.roll());
-    let segment_bytes = [1, 1_500, 6_000, 40_000, 64 << 20][usize::try_from(dice.below(5)).unwrap()];
+    let segment_bytes = [100, 1_500, 6_000, 40_000, 64 << 20][usize::try_from(dice.below(5)).unwrap()];
     let clock = JumpingClock::new(START_MICROS, dice.roll(), 4 << dice.below(8));
     let verify = dice.one_in(VERIFY_ONE_IN);
     let rig = Rig { root: PathBuf::from("/data/ledger"), segment_bytes, clock, verify };
@@ -257,6 +257,7 @@ impl Run<'_> {
                 }
                 12 => self.beside(&ledger)?,
                 13 => self.prove(&ledger)?,
+                15 if self.dice.one_in(3) => poisoned |= self.rotate(&ledger, poisoned)?,
                 14 => ensure!(
                     matches!(
                         Ledger::open_stepped(&self.world(), &self.rig.root, Options::default()),
@@ -281,6 +282,23 @@ impl Run<'_> {
             self.rebuild()?;
         }
         Ok(())
+    }
+
+    /// A new key takes over; true where the log is poisoned now.
+    fn rotate(&mut self, ledger: &Ledger, poisoned: bool) -> Found<bool> {
+        let met = self.disk.met().len();
+        match ledger.rotate_key() {
+            Ok(key) => {
+                ensure!(!poisoned, "a poisoned log changes its key");
+                self.model.rotated(ledger.reader().size() - 1, key);
+                self.tally.one("keys changed");
+            }
+            Err(error) => {
+                let fault = self.disk.met().len() > met || self.disk.is_dead() || poisoned;
+                ensure!(fault, "the key cannot be changed: {error}");
+            }
+        }
+        Ok(ledger.poisoned().is_some())
     }
 
     fn rebuild(&mut self) -> Found<()> {
@@ -331,7 +349,7 @@ impl Run<'_> {
         let proof = proof.map_err(|error| format!("no proof of entry {index}: {error}"))?;
         let stored = stored.map_err(|error| format!("entry {index} cannot be read: {error}"))?;
         proof
-            .verify(&stored.bytes, std::slice::from_ref(&self.model.key))
+            .verify(&stored.bytes, &self.model.keys())
             .map_err(|error| format!("the proof of entry {index} does not hold: {error}"))?;
         Ok(())
     }
@@ -406,8 +424,7 @@ impl Run<'_> {
             met.iter().any(|met| matches!(met.operation, Operation::Write | Operation::Sync) && lost(&met.path));
         ensure!(!failed || outcome.is_err(), "a failed write or sync of a segment did not stop the log: {met:?}");
         ensure!(outcome.is_ok() || !met.is_empty(), "committing failed without a fault: {outcome:?}");
-        ensure!(answers.len() <= sent.len(), "more answers than groups");
-        ensure!(answers.len() == sent.len() || outcome.is_err(), "a group was never answered");
+        ensure!(answers.len() == sent.len(), "{} answers to {} groups", answers.len(), sent.len());
         for (at, answer) in &answers {
             self.answered(ledger, &sent[*at], answer, outcome.is_err())?;
         }

@@ -24,17 +24,15 @@ pub enum Unit {
     Finished,
 }
 
-/// Frames that were examined.
+/// Frames that were examined; when they were taken, [`Crew::give_back`] them, so that their memory is used again.
+#[derive(Default)]
 pub struct Frames {
+    pub piece: Piece,
     pub found: Vec<Located>,
-    /// Byte after the last of them.
-    pub end: u64,
-    /// Their bytes, to be given back: [`Crew::give_back`].
-    pub buffer: Vec<u8>,
 }
 
 enum Job {
-    Examine(u64, Piece),
+    Examine(u64, Frames),
     Aside(u64, Aside),
 }
 
@@ -98,32 +96,32 @@ pub struct Source<'a> {
 pub struct Sending<'a> {
     jobs: &'a Shared,
     done: Sender<Done>,
-    free: Receiver<Vec<u8>>,
-    /// Whether a buffer was taken and nothing sent for it.
+    free: Receiver<Frames>,
+    /// Whether room was taken and nothing sent for it.
     kept: bool,
     order: u64,
 }
 
 impl Sending<'_> {
-    /// Bytes to read the next piece into; `None` when nobody takes any.
-    pub fn buffer(&mut self) -> Option<Vec<u8>> {
-        if core::mem::take(&mut self.kept) { Some(Vec::new()) } else { self.free.recv().ok() }
+    /// Room to read the next piece into; `None` when nobody takes any.
+    pub fn room(&mut self) -> Option<Frames> {
+        if core::mem::take(&mut self.kept) { Some(Frames::default()) } else { self.free.recv().ok() }
     }
 
-    /// Says that nothing will be sent for the last buffer.
+    /// Says that nothing will be sent for the last room.
     pub fn keep_one(&mut self) {
         self.kept = true;
     }
 
     /// Sends a piece.
-    pub fn piece(&mut self, piece: Piece) {
-        self.jobs.0.push(Job::Examine(self.order, piece));
+    pub fn piece(&mut self, frames: Frames) {
+        self.jobs.0.push(Job::Examine(self.order, frames));
         self.order += 1;
     }
 
     /// Sends whatever is no piece.
     pub fn unit(&mut self, unit: Unit) {
-        // Nobody listens any more: then `buffer` says so.
+        // Nobody listens any more: then `room` says so.
         let _ = self.done.send(Done::Unit(self.order, unit));
         self.order += 1;
     }
@@ -137,7 +135,7 @@ pub struct Shared(Jobs);
 pub struct Crew<'a> {
     shared: &'a Shared,
     done: Receiver<Done>,
-    free: SyncSender<Vec<u8>>,
+    free: SyncSender<Frames>,
     units: BTreeMap<u64, Unit>,
     next: u64,
     asides: u64,
@@ -157,7 +155,7 @@ impl<'a> Crew<'a> {
         let pieces = threads + 3;
         let (free, free_out) = sync_channel(pieces);
         for _ in 0..pieces {
-            let _ = free.try_send(Vec::new());
+            let _ = free.try_send(Frames::default());
         }
         let sender = done_in.clone();
         scope.spawn(move || {
@@ -212,10 +210,10 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Gives the bytes of frames back, once these are taken: only then another piece is read.
-    pub fn give_back(&self, buffer: Vec<u8>) {
+    /// Gives frames back that were taken: only then another piece is read.
+    pub fn give_back(&self, frames: Frames) {
         // The reader is gone when the last segment is read.
-        let _ = self.free.try_send(buffer);
+        let _ = self.free.try_send(frames);
     }
 
     /// Has something done aside, whose outcome can wait.
@@ -243,9 +241,9 @@ impl Drop for Crew<'_> {
 fn work(dir: &Path, shared: &Shared, done: &Sender<Done>) {
     while let Some(job) = shared.0.next() {
         let result = match job {
-            Job::Examine(order, piece) => {
-                let (found, end) = (examine(&piece), piece.offset + piece.bytes.len() as u64);
-                Done::Unit(order, Unit::Frames(Frames { found, end, buffer: piece.bytes }))
+            Job::Examine(order, mut frames) => {
+                examine(&frames.piece, &mut frames.found);
+                Done::Unit(order, Unit::Frames(frames))
             }
             Job::Aside(number, aside) => Done::Aside(number, aside.look(dir)),
         };

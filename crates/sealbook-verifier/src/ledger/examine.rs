@@ -92,15 +92,14 @@ pub struct Located {
     pub found: Found,
 }
 
-/// Two subjects are taken for one with a chance of 2^-64 or so for each pair that is compared. The keys of the digest are
-/// other ones in every process, so that nobody can look for such a pair beforehand.
+/// The key of the digest is another one in every process, so that nobody can look beforehand for subjects that share one.
 fn subject_digest(subject: &str) -> SubjectDigest {
-    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
-    KEYS.iter().fold(0, |digest, keys| {
-        let mut hasher = keys.build_hasher();
-        hasher.write(subject.as_bytes());
-        digest << 64 | u128::from(hasher.finish())
-    })
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let mut hasher = KEY.build_hasher();
+    hasher.write(subject.as_bytes());
+    let half = hasher.finish();
+    hasher.write_u8(0);
+    u128::from(half) << 64 | u128::from(hasher.finish())
 }
 
 /// Examines an entry.
@@ -153,9 +152,10 @@ pub fn examine_openings(entry: &EntryView<'_>, examined: &mut Examined, openings
     }
 }
 
-/// Examines every frame of a piece.
-pub fn examine(piece: &Piece) -> Vec<Located> {
-    let mut out: Vec<Located> = Vec::with_capacity(piece.frames.len());
+/// Examines every frame of a piece; what is found replaces what is in `out`.
+pub fn examine(piece: &Piece, out: &mut Vec<Located>) {
+    out.clear();
+    out.reserve(piece.frames.len());
     let mut frames = piece.frames.iter().map(|span| (piece.offset + span.at as u64, frame_of(piece, *span))).peekable();
     while let Some((offset, frame)) = frames.next() {
         let found = match frame {
@@ -176,7 +176,6 @@ pub fn examine(piece: &Piece) -> Vec<Located> {
         };
         out.push(Located { offset, found });
     }
-    out
 }
 
 fn is_sealed(frame: &Result<Frame<'_>, u8>) -> bool {

@@ -29,7 +29,7 @@ use crate::report::{Report, Trust, Verdict};
 /// Flips of a plain test run; `SEALBOOK_FLIPS` asks for another number or for `all`.
 const FLIPS: u64 = 5_000;
 /// Bytes that are looked at first; more where a frame does not end in them.
-const WINDOW: usize = 4 << 10;
+const WINDOW: usize = 1 << 10;
 
 const ENTRIES: u64 = 10_000;
 /// So that the last segment has little room: nothing but zeros is in it.
@@ -293,7 +293,9 @@ fn go_on(
         }
         piece.bytes.truncate(used);
         let after = (at + used) as u64;
-        let mut found = examine(&piece).into_iter().peekable();
+        let mut found = Vec::new();
+        examine(&piece, &mut found);
+        let mut found = found.into_iter().peekable();
         while let Some(located) = found.next() {
             let next = found.peek().map_or(after, |next| next.offset);
             walk.take(&located, next, &mut |tile: &Tile, bytes: &[u8], _: &mut Report| {

@@ -58,16 +58,17 @@ impl Pieces {
         Ok(Self { file, length, position: start, stop: None })
     }
 
-    /// The next frames; their bytes are read into `buffer`.
-    pub fn next_piece(&mut self, mut buffer: Vec<u8>) -> io::Result<Piece> {
-        self.read_into(self.position, PIECE_BYTES, &mut buffer)?;
+    /// Reads the next frames into `piece`.
+    pub fn next_piece(&mut self, piece: &mut Piece) -> io::Result<()> {
+        piece.offset = self.position;
+        piece.frames.clear();
+        self.read_into(self.position, PIECE_BYTES, &mut piece.bytes)?;
         // A file can have become shorter since.
-        let at_end = buffer.len() < PIECE_BYTES || self.position + buffer.len() as u64 >= self.length;
-        let mut piece = Piece { offset: self.position, bytes: buffer, frames: Vec::new() };
-        let used = self.split(&mut piece, at_end);
+        let at_end = piece.bytes.len() < PIECE_BYTES || self.position + piece.bytes.len() as u64 >= self.length;
+        let used = self.split(piece, at_end);
         piece.bytes.truncate(used);
         self.position += used as u64;
-        Ok(piece)
+        Ok(())
     }
 
     /// Finds the frames of a piece and gives how many of its bytes they take.
@@ -185,5 +186,33 @@ fn skip(rest: &[u8], why: FrameError) -> Skip {
         Some(Ok(_)) => Skip::To(length),
         Some(Err(FrameError::Cut)) | None => Skip::NeedsMore,
         Some(Err(_)) => Skip::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealbook_core::segment::push_frame;
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends_now() {
+        let (dir, mut bytes) = (tempfile::tempdir().unwrap(), Vec::new());
+        while bytes.len() < 3 * PIECE_BYTES {
+            push_frame(&mut bytes, &Frame::Entry(&[7; 1000]));
+        }
+        let path = dir.path().join("segment");
+        for length in [0, 100, PIECE_BYTES, PIECE_BYTES + 500, 2 * PIECE_BYTES] {
+            std::fs::write(&path, &bytes).unwrap();
+            let mut pieces = Pieces::new(File::open(&path).unwrap(), 0).unwrap();
+            let mut piece = Piece::default();
+            pieces.next_piece(&mut piece).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
+            let mut many = || {
+                pieces.next_piece(&mut piece).unwrap();
+                piece.frames.len() > 1
+            };
+            let read = (0..9).take_while(|_| many()).count();
+            assert!(read < 3 && pieces.stop.is_some(), "{length}: {read}");
+        }
     }
 }

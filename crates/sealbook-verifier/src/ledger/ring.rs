@@ -8,6 +8,9 @@ use sealbook_core::note::{NoteError, VerifierKey};
 use super::aside::SignatureJob;
 use crate::failure::Class;
 
+#[cfg(test)]
+mod tests;
+
 /// A key that an entry names.
 #[derive(Clone, Debug)]
 struct Held {

@@ -92,10 +92,10 @@ fn read_segment(path: &Path, number: u64, is_last: bool, sending: &mut Sending<'
     sending.unit(Unit::Begun(Begun { number, head: Head::Header(Header::decode(&head)) }));
     let mut pieces = Pieces::new(file, head.len() as u64)?;
     while pieces.stop.is_none()
-        && let Some(buffer) = sending.buffer()
+        && let Some(mut frames) = sending.room()
     {
-        match pieces.next_piece(buffer) {
-            Ok(piece) => sending.piece(piece),
+        match pieces.next_piece(&mut frames.piece) {
+            Ok(()) => sending.piece(frames),
             Err(error) => {
                 sending.keep_one();
                 return Err(error);
@@ -175,13 +175,14 @@ impl Taker<'_> {
     fn take(&mut self, walk: &mut Walk, frames: Frames) {
         let tiles = &mut self.tiles;
         let mut keep = |tile: &Tile, bytes: &[u8], _: &mut Report| tiles.push((*tile, bytes.to_owned()));
-        walk.report.checked.bytes += frames.buffer.len() as u64;
+        let length = frames.piece.bytes.len() as u64;
+        walk.report.checked.bytes += length;
         let mut found = frames.found.iter().peekable();
         while let Some(located) = found.next() {
-            let after = found.peek().map_or(frames.end, |next| next.offset);
+            let after = found.peek().map_or(frames.piece.offset + length, |next| next.offset);
             walk.take(located, after, &mut keep);
         }
-        self.crew.give_back(frames.buffer);
+        self.crew.give_back(frames);
         while walk.signatures.len() >= TOGETHER {
             let rest = walk.signatures.split_off(TOGETHER);
             self.crew.aside(Aside::Signatures(core::mem::replace(&mut walk.signatures, rest)));

@@ -11,8 +11,8 @@ pub const SUBJECTS_MAX: u64 = 11_000_000;
 const PLACE_BITS: u32 = 34;
 const PLACE_MAX: u64 = (1 << PLACE_BITS) - 1;
 /// Bits of the digest that choose the shard, and those that a slot keeps. Two subjects are taken for one where all of
-/// these are the same: among ten million, with a chance of one in a hundred million.
-const SHARD_BITS: u32 = 12;
+/// these are the same: among ten million, with a chance of one in a million.
+const SHARD_BITS: u32 = 8;
 const KEPT_BITS: u32 = 128 - 2 * PLACE_BITS;
 
 /// The newest entry of some subjects, in 16 bytes each: part of the digest, index, number. 0 is free.
@@ -189,7 +189,7 @@ mod tests {
         let mut model = std::collections::HashMap::new();
         let mut random = 1u128;
         for index in 0..300_000u64 {
-            random = random.wrapping_mul(0xda94_2042_e4dd_58b5).wrapping_add(0x1_4057_b7ef_767814f);
+            random = random.wrapping_mul(0xda94_2042_e4dd_58b5).wrapping_add(0x1405_7b7e_f767_814f);
             // Half of the subjects come again, and all of them are spread over 128 bits.
             let subject = (random >> 64 & 0x1_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
             let before: Option<(u64, u64)> = model.get(&subject).copied();

@@ -62,6 +62,11 @@ impl Place {
         self.dir.path().join("ledger")
     }
 
+    /// Its disk, clock and randomness.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Opens it for writing.
     pub fn open(&self, segment_bytes: u64) -> Ledger {
         let options = Options { segment_bytes, ..Options::default() };

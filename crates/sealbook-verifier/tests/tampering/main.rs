@@ -15,6 +15,7 @@ mod entries;
 mod fixture;
 mod folder;
 mod frames;
+mod private_key;
 mod rotation;
 mod signed;
 mod table;

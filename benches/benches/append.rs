@@ -134,15 +134,25 @@ fn bytes_per_entry() -> usize {
     stored / 1000 + 2
 }
 
+/// Prints one row, unless the command line asks for others.
+fn row(what: &str, entries: u64, run: impl FnMut() -> Duration, reference: impl FnMut() -> Duration) {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if asked.is_empty() || asked.iter().any(|word| what.contains(word.as_str())) {
+        print(what, entries, median(run), median(reference));
+    }
+}
+
 fn main() {
     let bytes = bytes_per_entry();
     println!("{bytes} bytes of log an entry");
-    let hundred = median(|| bare(ENTRIES, 100, bytes));
-    let batch = median(|| bare(ENTRIES, 256, bytes));
-    print("append, groups of 100, one caller waiting", ENTRIES, median(|| callers(ENTRIES, 1, 100)), hundred);
-    print("append, groups of 100, four callers", ENTRIES, median(|| callers(ENTRIES, 4, 100)), hundred);
-    print("append, 256 waiting callers, tasks", ENTRIES, median(|| tasks(ENTRIES, CALLERS)), batch);
-    print("append, 256 waiting callers, threads", ENTRIES, median(|| callers(ENTRIES, CALLERS, 1)), batch);
-    let few = 5_000;
-    print("append, one caller waiting each time", few, median(|| callers(few, 1, 1)), median(|| bare(few, 1, bytes)));
+    row(
+        "append, groups of 100, one caller waiting",
+        ENTRIES,
+        || callers(ENTRIES, 1, 100),
+        || bare(ENTRIES, 100, bytes),
+    );
+    row("append, groups of 100, four callers", ENTRIES, || callers(ENTRIES, 4, 100), || bare(ENTRIES, 100, bytes));
+    row("append, 256 waiting callers, tasks", ENTRIES, || tasks(ENTRIES, CALLERS), || bare(ENTRIES, 256, bytes));
+    row("append, 256 waiting callers, threads", ENTRIES, || callers(ENTRIES, CALLERS, 1), || bare(ENTRIES, 256, bytes));
+    row("append, one caller waiting each time", 5_000, || callers(5_000, 1, 1), || bare(5_000, 1, bytes));
 }

@@ -44,21 +44,13 @@ impl Writer {
 
     fn head(&mut self, major: u8, value: u64) {
         let major = major << 5;
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
         match value {
-            0..=23 => self.bytes.push(major | value.to_le_bytes()[0]),
-            24..=0xff => self.bytes.extend_from_slice(&[major | 24, value.to_le_bytes()[0]]),
-            0x100..=0xffff => {
-                self.bytes.push(major | 25);
-                self.bytes.extend_from_slice(&value.to_be_bytes()[6..]);
-            }
-            0x1_0000..=0xffff_ffff => {
-                self.bytes.push(major | 26);
-                self.bytes.extend_from_slice(&value.to_be_bytes()[4..]);
-            }
-            _ => {
-                self.bytes.push(major | 27);
-                self.bytes.extend_from_slice(&value.to_be_bytes());
-            }
+            0..=23 => self.bytes.push(major | h),
+            24..=0xff => self.bytes.extend_from_slice(&[major | 24, h]),
+            0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, g, h]),
+            0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, e, f, g, h]),
+            _ => self.bytes.extend_from_slice(&[major | 27, a, b, c, d, e, f, g, h]),
         }
     }
 

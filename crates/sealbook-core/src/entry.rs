@@ -116,14 +116,11 @@ impl Opening {
 /// The part of an entry that does not depend on its place: it can be encoded before the place is known.
 #[derive(Clone, Debug)]
 pub struct Body {
-    subject: String,
-    event_id: String,
-    source: Source,
-    /// Pairs 5 to 8, 10 and 11, encoded.
     pairs: usize,
-    source_bytes: Vec<u8>,
-    rest_bytes: Vec<u8>,
-    statement_bytes: Vec<u8>,
+    /// Pairs 5 to 8, 10 and 11, encoded.
+    bytes: Vec<u8>,
+    /// Where pair 10 begins, or 11.
+    statement_at: usize,
 }
 
 /// The place of an entry.
@@ -151,8 +148,6 @@ impl Body {
     ) -> Self {
         let mut w = Writer::new();
         write_source(&mut w, source);
-        let source_bytes = w.into_bytes();
-        let mut w = Writer::new();
         w.uint(6);
         event.write(&mut w);
         let mut pairs = 2;
@@ -166,8 +161,9 @@ impl Body {
             w.uint(8);
             write_raw(&mut w, raw);
         }
-        let rest_bytes = w.into_bytes();
-        let mut w = Writer::new();
+        let mut bytes = w.into_bytes();
+        let statement_at = bytes.len();
+        let mut w = Writer::onto(bytes);
         if let Some(genesis) = statement.genesis {
             pairs += 1;
             w.uint(10);
@@ -178,41 +174,15 @@ impl Body {
             w.uint(11);
             w.text(successor);
         }
-        let statement_bytes = w.into_bytes();
-        Self {
-            subject: event.subject.id.clone(),
-            event_id: event.id.clone(),
-            source: source.clone(),
-            pairs,
-            source_bytes,
-            rest_bytes,
-            statement_bytes,
-        }
-    }
-
-    /// Subject of the event.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// The producer's event id.
-    #[must_use]
-    pub fn event_id(&self) -> &str {
-        &self.event_id
-    }
-
-    /// Where the event came from.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
+        bytes = w.into_bytes();
+        Self { pairs, bytes, statement_at }
     }
 
     /// Most bytes that the entry can have, wherever it is placed.
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         // map head 1, version 2, index 10, time 10, prev 35, thread 23: rounded up.
-        self.source_bytes.len() + self.rest_bytes.len() + self.statement_bytes.len() + 96
+        self.bytes.len() + 96
     }
 
     /// The entry's bytes at its place.
@@ -235,8 +205,8 @@ impl Body {
         w.int(place.recorded_at.0);
         w.uint(4);
         w.bytes(&place.prev.0);
-        w.raw(&self.source_bytes);
-        w.raw(&self.rest_bytes);
+        let (before, statement) = self.bytes.split_at_checked(self.statement_at).unwrap_or((&self.bytes, &[]));
+        w.raw(before);
         w.uint(9);
         w.map(1 + usize::from(place.thread.prev.is_some()));
         w.uint(1);
@@ -245,7 +215,7 @@ impl Body {
             w.uint(2);
             w.uint(prev);
         }
-        w.raw(&self.statement_bytes);
+        w.raw(statement);
         *out = w.into_bytes();
     }
 }

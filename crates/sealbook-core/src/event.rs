@@ -361,7 +361,7 @@ impl Event {
     /// # Errors
     /// Names the first field that breaks one, the limit, and the size found.
     pub fn check(&self) -> Result<(), FieldError> {
-        Field::check(self, "", 0)
+        Field::check(self, 0)
     }
 
     /// Reads an event from names and values; unknown and repeated names are errors. Limits are not checked here.

@@ -52,6 +52,12 @@ impl FieldError {
     pub fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { path: path.into(), problem: problem.into() }
     }
+
+    /// The same error, seen from the record whose field `name` it is in.
+    pub(crate) fn under(self, name: &str) -> Self {
+        let path = if self.path.is_empty() { name.to_owned() } else { join(name, &self.path) };
+        Self { path, ..self }
+    }
 }
 
 impl core::fmt::Display for FieldError {
@@ -146,7 +152,8 @@ pub(crate) trait Field: Sized {
     fn scan<'b, F: FnMut(FieldId, Passed<'b>)>(r: &mut Reader<'b>, id: FieldId, f: &mut F) -> Result<(), DecodeError>;
     /// Builds the value of bytes that `scan` has passed; by itself it does not look at the order of keys.
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
-    fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError>;
+    /// Checks the limits; an error's path begins below this field.
+    fn check(&self, bytes_max: usize) -> Result<(), FieldError>;
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>));
     fn to_tree(&self) -> Tree;
     fn from_tree(tree: Tree, path: &str) -> Result<Self, FieldError>;
@@ -181,12 +188,12 @@ impl Field for String {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.text().map(str::to_owned)
     }
-    fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError> {
+    fn check(&self, bytes_max: usize) -> Result<(), FieldError> {
         if self.is_empty() {
-            return Err(FieldError::new(path, "is empty; leave the field out instead"));
+            return Err(FieldError::new("", "is empty; leave the field out instead"));
         }
         if self.len() > bytes_max {
-            return Err(FieldError::new(path, format!("has {} bytes, at most {bytes_max} are allowed", self.len())));
+            return Err(FieldError::new("", format!("has {} bytes, at most {bytes_max} are allowed", self.len())));
         }
         Ok(())
     }
@@ -221,7 +228,7 @@ impl Field for bool {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.bool()
     }
-    fn check(&self, _path: &str, _bytes_max: usize) -> Result<(), FieldError> {
+    fn check(&self, _bytes_max: usize) -> Result<(), FieldError> {
         Ok(())
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
@@ -251,8 +258,8 @@ impl Field for Micros {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.int().map(Micros)
     }
-    fn check(&self, path: &str, _bytes_max: usize) -> Result<(), FieldError> {
-        jiff::Timestamp::from_microsecond(self.0).map(|_| ()).map_err(|e| FieldError::new(path, e.to_string()))
+    fn check(&self, _bytes_max: usize) -> Result<(), FieldError> {
+        jiff::Timestamp::from_microsecond(self.0).map(|_| ()).map_err(|e| FieldError::new("", e.to_string()))
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
         f(id, Scalar::Time(*self));
@@ -291,8 +298,8 @@ impl<T: Field> Field for Option<T> {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         T::decode(r).map(Some)
     }
-    fn check(&self, path: &str, bytes_max: usize) -> Result<(), FieldError> {
-        self.as_ref().map_or(Ok(()), |value| value.check(path, bytes_max))
+    fn check(&self, bytes_max: usize) -> Result<(), FieldError> {
+        self.as_ref().map_or(Ok(()), |value| value.check(bytes_max))
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
         if let Some(value) = self {
@@ -381,14 +388,14 @@ impl Field for Labels {
         }
         Ok(labels)
     }
-    fn check(&self, path: &str, _bytes_max: usize) -> Result<(), FieldError> {
+    fn check(&self, _bytes_max: usize) -> Result<(), FieldError> {
         if self.len() > LABELS_MAX {
             let problem = format!("has {} labels, at most {LABELS_MAX} are allowed", self.len());
-            return Err(FieldError::new(path, problem));
+            return Err(FieldError::new("", problem));
         }
         for (name, value) in self {
-            name.check(&join(path, name), LABEL_NAME_BYTES_MAX)?;
-            value.check(&join(path, name), LABEL_VALUE_BYTES_MAX)?;
+            let checked = name.check(LABEL_NAME_BYTES_MAX).and_then(|()| value.check(LABEL_VALUE_BYTES_MAX));
+            checked.map_err(|error| error.under(name))?;
         }
         Ok(())
     }
@@ -493,7 +500,7 @@ macro_rules! vocabulary {
                     other => Err(r.error(format!("{other} is no code of {}", stringify!($name)))),
                 }
             }
-            fn check(&self, _path: &str, _bytes_max: usize) -> Result<(), $crate::record::FieldError> {
+            fn check(&self, _bytes_max: usize) -> Result<(), $crate::record::FieldError> {
                 Ok(())
             }
             fn visit(&self, id: $crate::record::FieldId, f: &mut dyn FnMut($crate::record::FieldId, $crate::record::Scalar<'_>)) {
@@ -562,8 +569,8 @@ macro_rules! record {
                     None => return Err(r.error(format!("{} of {} is missing", $word, stringify!($name)))),
                 }),+ })
             }
-            fn check(&self, path: &str, _bytes_max: usize) -> Result<(), $crate::record::FieldError> {
-                $($crate::record::Field::check(&self.$field, &$crate::record::join(path, $word), $max)?;)+
+            fn check(&self, _bytes_max: usize) -> Result<(), $crate::record::FieldError> {
+                $($crate::record::Field::check(&self.$field, $max).map_err(|error| error.under($word))?;)+
                 Ok(())
             }
             fn visit(&self, id: $crate::record::FieldId, f: &mut dyn FnMut($crate::record::FieldId, $crate::record::Scalar<'_>)) {

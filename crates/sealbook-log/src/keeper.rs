@@ -2,7 +2,8 @@
 //! could not write is made anew when it is needed.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use sealbook_core::segment::Footer;
 use sealbook_disk::World;
@@ -16,6 +17,12 @@ use crate::segment_map::SegmentMap;
 
 /// Jobs that may wait; beyond that whoever has one does it himself.
 const JOBS_MAX: usize = 256;
+
+/// Tiles of leaves that may wait for a quiet time: 32 MiB, over a million entries.
+const TILES_MAX: usize = 4096;
+
+/// How long nothing came when it is quiet.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// A full tile that is in memory.
 pub(crate) struct TileJob {
@@ -85,10 +92,24 @@ impl Keeper {
         }
     }
 
-    /// Does what comes, until nobody can send any more.
+    /// Does what comes, until nobody can send any more. Tiles wait until there is time for them; those that would wait
+    /// too long are left out, and made from the log when somebody asks for one.
     pub(crate) fn serve(&self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
-            self.run(&job);
+        let mut tiles = Vec::new();
+        loop {
+            match jobs.recv_timeout(QUIET) {
+                Ok(Job::Tile(tile)) if tile.level == 0 && tiles.len() < TILES_MAX => tiles.push(tile),
+                Ok(Job::Tile(tile)) if tile.level == 0 => {}
+                Ok(job) => self.run(&job),
+                Err(stop) => {
+                    for tile in tiles.drain(..) {
+                        self.run(&Job::Tile(tile));
+                    }
+                    if stop == RecvTimeoutError::Disconnected {
+                        return;
+                    }
+                }
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What callers do before they queue: seal fields, commit to them, encode everything that needs no place.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use blake3::Hasher;
+use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
+use sealbook_core::cbor::Writer;
 use sealbook_core::entry::{Body, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, encode_openings, seal};
 use sealbook_core::event::{Event, sealable};
 use sealbook_core::hash::SALT_BYTES;
@@ -61,6 +64,8 @@ impl Sealing {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) body: Body,
+    pub(crate) source_id: String,
+    pub(crate) event_id: String,
     pub(crate) openings: Vec<u8>,
     /// What tells a repetition from a conflict.
     pub(crate) content: [u8; 32],
@@ -119,6 +124,7 @@ impl Prepared {
         if let Some(error) = failed {
             return Err(PrepareError::Entropy(error));
         }
+        let keys = Keys::of(&event.subject.id, &source.id, &event.id);
         let body = Body::new(&source, &event, &commitments, raw.as_ref(), statement);
         if body.bytes_max() > ENTRY_BYTES_MAX {
             let problem =
@@ -126,8 +132,16 @@ impl Prepared {
             return Err(FieldError::new("", problem).into());
         }
         let openings = if openings.is_empty() { Vec::new() } else { encode_openings(&openings) };
-        let keys = Keys::of(body.subject(), &source.id, body.event_id());
-        Ok(Self { body, openings, content, keys, known: None, successor: None })
+        Ok(Self {
+            body,
+            source_id: source.id,
+            event_id: event.id,
+            openings,
+            content,
+            keys,
+            known: None,
+            successor: None,
+        })
     }
 
     /// Bytes that it holds in the queue and in the log, about.
@@ -136,14 +150,20 @@ impl Prepared {
     }
 }
 
+/// Keys that BLAKE3 derives from the contexts, once.
+static ORIGINAL_KEY: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("sealbook content of an original v1"));
+static EVENT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context("sealbook content of an event v1"));
+
 /// Digest of what a producer sent: the original bytes, or the event where there are none. Fields sealed or not.
 pub(crate) fn content(event: &Event, raw: Option<&[u8]>) -> [u8; 32] {
+    let digest = |key, bytes: &[u8]| *Hasher::new_from_context_key(key).update(bytes).finalize().as_bytes();
     match raw {
-        Some(raw) => blake3::derive_key("sealbook content of an original v1", raw),
+        Some(raw) => digest(&ORIGINAL_KEY, raw),
         None => {
-            let mut w = sealbook_core::cbor::Writer::new();
+            let mut w = Writer::new();
             event.write(&mut w);
-            blake3::derive_key("sealbook content of an event v1", &w.into_bytes())
+            digest(&EVENT_KEY, &w.into_bytes())
         }
     }
 }

@@ -150,8 +150,8 @@ impl Sequencer {
             };
             if taken || first != prepared.content {
                 let index = earlier.unwrap_or(self.state.size());
-                let source_id = prepared.body.source().id.clone();
-                let event = prepared.body.event_id().to_owned();
+                let source_id = prepared.source_id.clone();
+                let event = prepared.event_id.clone();
                 return Ok(Some(Refusal::Conflict { position, source_id, event, index }));
             }
         }

@@ -11,14 +11,14 @@ use sealbook_core::tree::{Frontier, leaf_hash};
 /// 128 bits of a digest: what a subject or an event id is known by. A collision would need 2^64 of them to be likely.
 pub(crate) type Key = u128;
 
-fn key(domain: &[u8; 8], parts: [&str; 2]) -> Key {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(domain);
+fn key(domain: u8, parts: [&str; 2]) -> Key {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(domain);
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part.as_bytes());
     }
-    hasher.finalize().as_bytes().first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))
+    blake3::hash(&bytes).as_bytes().first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))
 }
 
 /// What a subject and an event are known by; worked out on the caller's thread.
@@ -30,7 +30,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn of(subject: &str, source: &str, event_id: &str) -> Self {
-        Self { subject: key(b"subject1", [subject, ""]), event: key(b"event-1\0", [source, event_id]) }
+        Self { subject: key(1, [subject, ""]), event: key(2, [source, event_id]) }
     }
 }
 

@@ -179,7 +179,8 @@ impl Example {
     fn receipts(&self) -> Vec<(&'static str, String)> {
         let [_, second, _] = &self.entries;
         let inclusion = UnsignedReceipt::inclusion(&self.signer.log, "alice", second, &self.proof(1, 2)).unwrap();
-        let checkpoint = |size| verify(self.checkpoint(size).as_bytes(), &[self.signer.log.clone()]).unwrap();
+        let checkpoint =
+            |size| verify(self.checkpoint(size).as_bytes(), std::slice::from_ref(&self.signer.log)).unwrap();
         let path = consistency_proof(&self.leaves, 2, 3).unwrap();
         let consistency =
             UnsignedReceipt::consistency(&self.signer.log, &checkpoint(2), &checkpoint(3), &path).unwrap();

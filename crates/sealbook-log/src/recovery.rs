@@ -102,10 +102,11 @@ pub(crate) fn recover(world: &World, layout: &Layout, mode: Mode<'_>) -> Result<
         Mode::Write { secret, .. } => Some(secret),
         Mode::ReadOnly => None,
     };
-    let prefix = open_prefix(world, layout, numbers, secret)?;
+    // The last segment is always read: where it has a footer and no successor, the footer may not be on the disk yet.
+    let prefix = open_prefix(world, layout, numbers.saturating_sub(1), secret)?;
     let known = prefix.segments.len() as u64;
     let mut walk = Walk::after(world, layout, mode, prefix, stored.as_ref().map(|(_, checkpoint)| checkpoint.size))?;
-    let (mut sealed, mut torn) = (known > 0, None);
+    let (mut sealed, mut torn) = (false, None);
     for number in known..numbers {
         let last = number + 1 == numbers;
         sealed = walk.segment(number)?;

@@ -147,6 +147,7 @@ impl<'b> EntryView<'b> {
     ///
     /// # Errors
     /// Where and why the bytes are not an entry in deterministic encoding.
+    #[inline]
     pub fn decode(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         if bytes.len() > ENTRY_BYTES_MAX {
             let problem = format!("entry of {} bytes, at most {ENTRY_BYTES_MAX} are allowed", bytes.len());
@@ -158,6 +159,7 @@ impl<'b> EntryView<'b> {
         Ok(entry)
     }
 
+    #[inline]
     fn read(r: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let (mut version, mut index, mut recorded_at, mut prev, mut source) = (None, None, None, None, None);
         let (mut event, mut commitments, mut raw, mut thread) = (None, None, None, None);
@@ -239,6 +241,7 @@ impl<'b> EntryView<'b> {
 }
 
 impl<'b> SourceView<'b> {
+    #[inline]
     fn read(r: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let (mut id, mut format, mut version, mut sequence) = (None, None, None, None);
         let mut before = 0;
@@ -259,6 +262,7 @@ impl<'b> SourceView<'b> {
 }
 
 impl<'b> EventView<'b> {
+    #[inline]
     fn read(r: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let start = r.position();
         let (mut id, mut kind, mut occurred_at, mut subject, mut action) = (None, None, None, None, None);
@@ -283,6 +287,7 @@ impl<'b> EventView<'b> {
 }
 
 impl<'b> RawView<'b> {
+    #[inline]
     fn read(r: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let (mut commitment, mut length, mut media_type) = (None, None, None);
         let mut before = 0;
@@ -302,6 +307,7 @@ impl<'b> RawView<'b> {
 }
 
 impl<'b> GenesisView<'b> {
+    #[inline]
     fn read(r: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let (mut origin, mut verifier_key, mut formats) = (None, None, None);
         let mut before = 0;

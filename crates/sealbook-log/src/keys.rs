@@ -120,9 +120,17 @@ impl LogKey {
 /// Puts a key and the public halves of all into their files; the key is then no longer the next one.
 pub(crate) fn install(world: &World, layout: &Layout, key: &LogKey, ring: &Ring) -> Result<(), LogError> {
     key.store(world, &layout.signing_key())?;
-    let path = layout.verifier_key();
-    replace_file(&*world.disk, &path, ring.lines().as_bytes(), false).map_err(LogError::io(path))?;
+    list(world, layout, ring)?;
     forget_next(world, layout)
+}
+
+/// Writes the list of the public keys, unless it is there: a crash may have come between a new key and the list.
+pub(crate) fn list(world: &World, layout: &Layout, ring: &Ring) -> Result<(), LogError> {
+    let (path, lines) = (layout.verifier_key(), ring.lines());
+    if read_file(&*world.disk, &path, lines.len() as u64).is_ok_and(|listed| listed == lines.as_bytes()) {
+        return Ok(());
+    }
+    replace_file(&*world.disk, &path, lines.as_bytes(), false).map_err(LogError::io(path))
 }
 
 /// Removes the file of a key that does not have to take over any more.

@@ -18,7 +18,7 @@ use crate::batch::Batch;
 use crate::error::{LogError, Refusal};
 use crate::files::{OpenSegment, SEGMENT_BYTES};
 use crate::keeper::{Jobs, Keeper};
-use crate::keys::{LogKey, forget_next, install, lookup_secret, signed_note};
+use crate::keys::{LogKey, forget_next, install, list, lookup_secret, signed_note};
 use crate::layout::Layout;
 use crate::prepare::{PrepareError, Prepared, Sealing, Submission};
 use crate::queue::{Answer, Group, Queue};
@@ -248,7 +248,10 @@ impl Ledger {
                 install(&sink.shared.world, &sink.shared.layout, &next, &ring)?;
                 sink.key = next;
             }
-            _ => forget_next(&sink.shared.world, &sink.shared.layout)?,
+            _ => {
+                list(&sink.shared.world, &sink.shared.layout, &ring)?;
+                forget_next(&sink.shared.world, &sink.shared.layout)?;
+            }
         }
         if sink.key.verifier() != newest {
             let detail = format!("is the key {}; the ledger goes on with {newest}", sink.key.verifier());

@@ -201,10 +201,15 @@ impl SimulatedDisk {
         lock(&self.state).faults.met.clone()
     }
 
-    /// Every operation so far, those before crashes and restarts too; at most the first 20,000.
+    /// Keeps every operation from now on for [`SimulatedDisk::trace`].
+    pub fn keep_steps(&self) {
+        lock(&self.state).trace.steps.get_or_insert_default();
+    }
+
+    /// The operations since [`SimulatedDisk::keep_steps`], those before crashes and restarts too; at most the first 20,000.
     #[must_use]
     pub fn trace(&self) -> Vec<Step> {
-        lock(&self.state).trace.steps.clone()
+        lock(&self.state).trace.steps.clone().unwrap_or_default()
     }
 
     /// How many operations there were, and one number over all of them and the bytes they wrote: the same twice means

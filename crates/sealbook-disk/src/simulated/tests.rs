@@ -252,6 +252,7 @@ fn reads_and_writes_anywhere_agree_with_a_plain_vector() {
 fn the_same_seed_gives_the_same_trace_and_another_operation_another_one() {
     let run = |seed: u64, last: &[u8]| {
         let disk = new_disk(seed);
+        disk.keep_steps();
         disk.plan(Fault::ShortWrite, 1, 1);
         replace_file(&disk, &path("a"), &[1; 900], false).unwrap();
         let _ = replace_file(&disk, &path("a"), &[2; 900], false);

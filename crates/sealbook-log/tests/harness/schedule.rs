@@ -62,13 +62,16 @@ struct Run<'t> {
 /// # Errors
 /// What did not hold.
 pub fn run(seed: u64, tally: &mut Tally) -> Found<(u64, u64)> {
-    shown(seed, tally, &mut |_| {})
+    shown(seed, tally, None)
 }
 
-/// [`run`], and tells `show` what happened on the disk and in between, in order.
-pub fn shown(seed: u64, tally: &mut Tally, show: &mut dyn FnMut(&str)) -> Found<(u64, u64)> {
+/// [`run`], and tells `show` what happened on the disk, in order.
+pub fn shown(seed: u64, tally: &mut Tally, show: Option<&mut dyn FnMut(&str)>) -> Found<(u64, u64)> {
     let mut dice = Dice::new(seed);
     let disk = SimulatedDisk::seeded(dice.roll());
+    if show.is_some() {
+        disk.keep_steps();
+    }
     let segment_bytes = [100, 1_500, 6_000, 40_000, 64 << 20][usize::try_from(dice.below(5)).unwrap()];
     let clock = JumpingClock::new(START_MICROS, dice.roll(), 4 << dice.below(8));
     let verify = dice.one_in(VERIFY_ONE_IN);
@@ -76,8 +79,8 @@ pub fn shown(seed: u64, tally: &mut Tally, show: &mut dyn FnMut(&str)) -> Found<
     let (disk, model) = born(&rig, disk, &mut dice, tally)?;
     let mut run = Run { rig, dice, disk, model, tally, sent: 0, history: Vec::new() };
     let result = run.lives();
-    for step in run.disk.trace() {
-        show(&step.to_string());
+    if let Some(show) = show {
+        run.disk.trace().iter().for_each(|step| show(&step.to_string()));
     }
     result.map(|()| run.disk.digest())
 }

@@ -1,7 +1,7 @@
 //! Checkpoints: origin, size and root of a log, signed (C2SP tlog-checkpoint).
 
 use crate::hash::TreeHash;
-use crate::note::{Note, NoteError, VerifierKey, decode_base64, encode_base64};
+use crate::note::{ED25519, Note, NoteError, VerifierKey, decode_base64, encode_base64};
 use crate::tree::empty_root;
 
 /// Origin, size and root: what a checkpoint says, not who says it.
@@ -64,7 +64,7 @@ pub fn parse_decimal(text: &str) -> Option<u64> {
     (number.to_string() == text && i64::try_from(number).is_ok()).then_some(number)
 }
 
-/// Reads a signed checkpoint and checks that one of `keys` signed it.
+/// Reads a signed checkpoint and checks that one of `keys` signed it, as a log: a cosignature alone is not enough.
 ///
 /// # Errors
 /// What makes the bytes no checkpoint, or whose signature is missing or bad.
@@ -75,7 +75,13 @@ pub fn verify(note: &[u8], keys: &[VerifierKey]) -> Result<VerifiedCheckpoint, N
 /// As [`verify`], of a note that was read before.
 pub(crate) fn verify_note(note: &Note, keys: &[VerifierKey]) -> Result<VerifiedCheckpoint, NoteError> {
     let checkpoint = Checkpoint::parse(note.verify(keys)?)?;
-    Ok(VerifiedCheckpoint { checkpoint })
+    // A witness vouches for what it saw; only a log's own signature makes the checkpoint the log's.
+    let mut logs = keys.iter().filter(|key| key.kind() == ED25519);
+    if logs.any(|key| note.signatures_by(key).next().is_some()) {
+        Ok(VerifiedCheckpoint { checkpoint })
+    } else {
+        Err(NoteError::NotSigned)
+    }
 }
 
 #[cfg(test)]

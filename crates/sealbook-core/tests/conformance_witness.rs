@@ -2,6 +2,7 @@
 
 mod support;
 
+use sealbook_core::checkpoint;
 use sealbook_core::cosignature::{AddCheckpoint, Answer, SIZE_CONTENT_TYPE, add_cosignatures, cosignatures};
 use sealbook_core::note::{Note, NoteError, VerifierKey, signature_line};
 use sealbook_core::policy::{Distrust, Policy};
@@ -77,6 +78,16 @@ fn a_key_of_a_log_is_no_key_of_a_witness_and_the_other_way_round() {
     assert_eq!(times(&with(&[w.line(&text())]), &[w.log.clone(), w.witness.clone()]).unwrap(), [0u64; 0]);
     let note = Note::parse(with(&[w.cosign(&text(), NOW)]).as_bytes()).unwrap();
     assert_eq!(note.verify(&[w.log]), Err(NoteError::NotSigned));
+}
+
+#[test]
+fn a_cosignature_alone_makes_no_checkpoint_of_the_log() {
+    let w = witness(1);
+    let note = with(&[w.cosign(&text(), NOW)]);
+    let verify = |keys: &[VerifierKey]| checkpoint::verify(note.as_bytes(), keys).map(|checkpoint| checkpoint.size);
+    assert_eq!(verify(&[log().log, w.witness.clone()]), Ok(5));
+    assert_eq!(verify(&[log().log]), Ok(5));
+    assert_eq!(verify(&[w.witness]), Err(NoteError::NotSigned));
 }
 
 #[test]

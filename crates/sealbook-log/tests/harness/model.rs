@@ -107,7 +107,11 @@ impl Model {
         }
         if self.roots.get(&published.size) != Some(&published.root) {
             let checkpoint = verify(published.note.as_bytes(), std::slice::from_ref(self.key_for(published.size)))
-                .map_err(failed(format!("the checkpoint of {} entries does not verify", published.size)))?;
+                .map_err(failed(format!(
+                    "the checkpoint of {} entries does not verify, keys from entries {:?}",
+                    published.size,
+                    self.keys.keys()
+                )))?;
             ensure!(
                 (checkpoint.size, checkpoint.root) == (published.size, published.root),
                 "the note says {} entries, the checkpoint {}",

@@ -1,11 +1,12 @@
-//! `sealbook keys`: the verifier key of a ledger.
+//! `sealbook keys`: the verifier keys of a ledger, and a new signing key.
 
 use std::path::PathBuf;
 
 use sealbook_disk::World;
-use sealbook_log::Reader;
+use sealbook_log::{Ledger, Reader, Sealing};
 
 use crate::output::{self, Exit};
+use crate::progress::Talk;
 
 /// Arguments of `keys`.
 #[derive(Debug, clap::Args)]
@@ -16,19 +17,42 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Print the verifier key (C2SP vkey).
+    /// Print the verifier key that checks the newest checkpoint (C2SP vkey).
     Show {
+        /// Folder of the ledger.
+        ledger: PathBuf,
+        /// Every key that signed the ledger, newest first.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Make a new signing key, which takes over: an entry names it, and the old key signs that entry. Prints the new
+    /// verifier key. Not while a service writes to the ledger.
+    Rotate {
         /// Folder of the ledger.
         ledger: PathBuf,
     },
 }
 
-/// Prints the key.
+/// Prints or changes the key.
 ///
 /// # Errors
-/// When there is no ledger.
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let What::Show { ledger } = &args.what;
-    output::line(Reader::open(&World::real(), ledger)?.verifier_key().to_string())?;
+/// When there is no ledger, or it cannot be written.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let world = World::real();
+    match &args.what {
+        What::Show { ledger, all } => {
+            let reader = Reader::open(&world, ledger)?;
+            let keys = if *all { reader.ring().lines() } else { format!("{}\n", reader.verifier_key()) };
+            keys.lines().try_for_each(output::line)?;
+        }
+        What::Rotate { ledger } => {
+            let open = Ledger::open(&world, ledger, Sealing::default())?;
+            let key = open.rotate_key()?;
+            let size = open.reader().size();
+            open.close()?;
+            talk.say(format!("entry {} names the key; give it to whoever verifies the ledger", size - 1));
+            output::line(key.to_string())?;
+        }
+    }
     Ok(Exit::Yes)
 }

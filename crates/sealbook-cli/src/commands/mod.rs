@@ -44,7 +44,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&args, talk),
         Command::Query(args) => query::run(&args, talk),
         Command::Frameworks(args) => frameworks::run(&args, talk),
-        Command::Keys(args) => keys::run(&args),
+        Command::Keys(args) => keys::run(&args, talk),
         Command::Export(args) => export::run(&args, talk),
         Command::Rebuild(args) => rebuild::run(&args, talk),
         Command::Simulate(args) => simulate::run(&args),

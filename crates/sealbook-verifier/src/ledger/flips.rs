@@ -41,12 +41,28 @@ struct Tally {
     flips: u64,
     refuted: u64,
     undecided: u64,
-    /// Decided by a whole verification.
-    in_whole: u64,
+    /// What only a whole verification can decide.
+    left: Vec<(String, u64)>,
     undetected: Vec<String>,
 }
 
 impl Tally {
+    fn count_or_leave(&mut self, report: &Report, file: &str, bit: u64) {
+        if report.has_failed() || !report.missing().is_empty() {
+            self.count(report, file, bit);
+        } else {
+            self.left.push((file.to_owned(), bit));
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.flips += other.flips;
+        self.refuted += other.refuted;
+        self.undecided += other.undecided;
+        self.left.extend(other.left);
+        self.undetected.extend(other.undetected);
+    }
+
     fn count(&mut self, report: &Report, file: &str, bit: u64) {
         self.flips += 1;
         match report.verdict() {
@@ -192,66 +208,72 @@ impl Drop for OnDisk {
     }
 }
 
-/// Goes over the ledger with the state of verification, and from it with every flip.
+/// What a segment is gone over with.
+#[derive(Clone, Copy)]
 struct Run<'a> {
     root: &'a Path,
     plan: &'a Plan,
-    trust: Trust,
     checkpoint: Option<&'a Claim>,
-    tiles: Vec<(Tile, Vec<u8>)>,
-    tally: Tally,
+    number: u64,
+    is_last: bool,
 }
 
 impl Run<'_> {
-    fn in_whole(&mut self, file: &str, bit: u64) {
-        let _flipped = OnDisk::flip(self.root, file, &self.plan.files[file], bit);
-        self.tally.in_whole += 1;
-        let report = verify_ledger(self.root, &self.trust, &mut |_| {});
-        self.tally.count(&report, file, bit);
-    }
-
-    fn segment(&mut self, number: u64, is_last: bool, walk: &mut Walk) {
-        let (file, segment) = (name(number), Segment { number, is_last, checkpoint: self.checkpoint });
+    /// Goes over the segment with the state of verification, and from it with every flip. What is not decided in the
+    /// segment itself is left to a whole verification.
+    fn flips(&self, mut walk: Walk) -> Tally {
+        let (mut tally, file) = (Tally::default(), name(self.number));
         let mut bytes = self.plan.files[&file].clone();
         for bit in self.plan.bits(&file, 0..HEADER_BYTES) {
             flip(&mut bytes, bit);
             let mut flipped = walk.clone();
-            flipped.begin_segment(file.clone(), number, Header::decode(&bytes));
+            flipped.begin_segment(file.clone(), self.number, Header::decode(&bytes));
             flip(&mut bytes, bit);
-            if flipped.report.has_failed() {
-                self.tally.count(&flipped.report, &file, bit);
-            } else {
-                self.in_whole(&file, bit);
-            }
+            tally.count_or_leave(&flipped.report, &file, bit);
         }
-        walk.begin_segment(file.clone(), number, Header::decode(&bytes));
         let mut pieces = Pieces::new(File::open(self.root.join(&file)).unwrap(), 0).unwrap();
-        let mut at = HEADER_BYTES;
-        loop {
-            let length = unit(&bytes[at..]);
-            let span = if length == 0 { at..bytes.len() } else { at..at + length };
-            for bit in self.plan.bits(&file, span) {
+        self.units(&mut walk, &mut Vec::new(), &mut |walk, span| {
+            let threads = walk.threads.clone();
+            for bit in self.plan.bits(&file, span.clone()) {
                 flip(&mut bytes, bit);
+                // The table of threads is not copied but lent: an entry that was taken changes it.
+                let lent = core::mem::take(&mut walk.threads);
                 let mut flipped = walk.clone();
-                let stop = go_on(&mut flipped, &mut pieces, &bytes, at, None, &mut Vec::new());
+                flipped.threads = lent;
+                let stop = go_on(&mut flipped, &mut pieces, &bytes, span.start, None, &mut Vec::new());
                 flip(&mut bytes, bit);
                 if let Some(stop) = stop {
                     let _flipped = OnDisk::flip(self.root, &file, &bytes, bit);
-                    segment.end(&mut flipped, &mut pieces, stop).unwrap();
+                    let Self { number, is_last, checkpoint, .. } = *self;
+                    Segment { number, is_last, checkpoint }.end(&mut flipped, &mut pieces, stop).unwrap();
                 }
-                if flipped.report.has_failed() || !flipped.report.missing().is_empty() {
-                    self.tally.count(&flipped.report, &file, bit);
-                } else {
-                    self.in_whole(&file, bit);
-                }
+                tally.count_or_leave(&flipped.report, &file, bit);
+                let untouched = flipped.report.checked.entries == walk.report.checked.entries;
+                walk.threads = if untouched { flipped.threads } else { threads.clone() };
+                walk.threads.gaps = threads.gaps;
             }
+        });
+        tally
+    }
+
+    /// Goes over the segment as it is. `at` is told the state before every frame, and where the frame lies; at last before
+    /// what follows the frames.
+    fn units(&self, walk: &mut Walk, tiles: &mut Vec<(Tile, Vec<u8>)>, at: &mut dyn FnMut(&mut Walk, Range<usize>)) {
+        let file = name(self.number);
+        let bytes = &self.plan.files[&file];
+        walk.begin_segment(file.clone(), self.number, Header::decode(bytes));
+        let mut pieces = Pieces::new(File::open(self.root.join(&file)).unwrap(), 0).unwrap();
+        let mut start = HEADER_BYTES;
+        loop {
+            let length = unit(&bytes[start..]);
             if length == 0 {
-                break;
+                return at(walk, start..bytes.len());
             }
-            let stop = go_on(walk, &mut pieces, &bytes, at, Some(at + length), &mut self.tiles);
+            at(walk, start..start + length);
+            let stop = go_on(walk, &mut pieces, bytes, start, Some(start + length), tiles);
             assert!(stop.is_none() && !walk.report.has_failed(), "{:?}", walk.report);
             walk.signatures.clear();
-            at += length;
+            start += length;
         }
     }
 }
@@ -332,43 +354,45 @@ fn every_flipped_bit_is_seen() {
     let sizes = checkpoint.iter().map(|claim| claim.checkpoint.size).collect::<Vec<_>>();
     let mut walk = Walk::new(Report::on("ledger"), sizes);
     walk.origin = checkpoint.as_ref().map(|claim| claim.checkpoint.origin.as_str().into());
-    let mut run = Run {
-        root: &root,
-        plan: &plan,
-        trust,
-        checkpoint: checkpoint.as_ref(),
-        tiles: Vec::new(),
-        tally: Tally::default(),
-    };
     let segments = plan.files.keys().filter(|file| file.starts_with("log/")).count() as u64;
     assert!(segments > 3);
+    let (plan, checkpoint, root) = (&plan, checkpoint.as_ref(), root.as_path());
+    let run = |number| Run { root, plan, checkpoint, number, is_last: number + 1 == segments };
+    let (mut starts, mut tiles, mut tally) = (Vec::new(), Vec::new(), Tally::default());
     for number in 0..segments {
-        run.segment(number, number + 1 == segments, &mut walk);
+        starts.push((number, walk.clone()));
+        run(number).units(&mut walk, &mut tiles, &mut |_, _| {});
     }
-    for (tile, expected) in std::mem::take(&mut run.tiles) {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            starts.into_iter().map(|(number, walk)| scope.spawn(move || run(number).flips(walk))).collect();
+        runs.into_iter().for_each(|run| tally.add(run.join().unwrap()));
+    });
+    for (tile, expected) in tiles {
         let file = format!("tiles/{tile}");
         for bit in plan.bits(&file, 0..expected.len()) {
-            let _flipped = OnDisk::flip(&root, &file, &expected, bit);
-            let Outcome::Tiles(report) = Aside::Tiles(vec![(tile, expected.clone())]).look(&root) else {
+            let _flipped = OnDisk::flip(root, &file, &expected, bit);
+            let Outcome::Tiles(report) = Aside::Tiles(vec![(tile, expected.clone())]).look(root) else {
                 panic!("tiles")
             };
-            assert!(report.has_failed(), "{file} bit {bit}");
-            run.tally.count(&report, &file, bit);
+            tally.count_or_leave(&report, &file, bit);
         }
     }
     for file in [CHECKPOINT, super::KEY_FILE] {
-        for bit in plan.bits(file, 0..plan.files[file].len()) {
-            run.in_whole(file, bit);
-        }
+        tally.left.extend(plan.bits(file, 0..plan.files[file].len()).into_iter().map(|bit| (file.to_owned(), bit)));
     }
-    let tally = run.tally;
+    let left = std::mem::take(&mut tally.left);
+    for (file, bit) in &left {
+        let _flipped = OnDisk::flip(root, file, &plan.files[file], *bit);
+        tally.count(&verify_ledger(root, &trust, &mut |_| {}), file, *bit);
+    }
     println!(
         "{} flips: {} REFUTED, {} UNDECIDED, {} not seen; {} of them by a whole verification",
         tally.flips,
         tally.refuted,
         tally.undecided,
         tally.undetected.len(),
-        tally.in_whole
+        left.len()
     );
     let expected: u64 = if plan.all {
         plan.files.values().map(|bytes| bytes.len() as u64 * 8).sum()
@@ -382,7 +406,7 @@ fn every_flipped_bit_is_seen() {
         tally.undetected.len(),
         &tally.undetected[0]
     );
-    let report = verify_ledger(&root, &Trust::default(), &mut |_| {});
+    let report = verify_ledger(root, &Trust::default(), &mut |_| {});
     assert!(matches!(report.verdict(), Verdict::Verified(_)), "the flips were taken back: {report}");
 }
 

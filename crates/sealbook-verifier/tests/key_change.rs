@@ -1,5 +1,4 @@
 //! A ledger whose signing key was changed by its writer is verified with each of its keys.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use sealbook_core::entry::Source;
 use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome};

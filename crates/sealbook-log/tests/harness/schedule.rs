@@ -293,15 +293,10 @@ impl Run<'_> {
         match ledger.rotate_key() {
             Ok(key) => {
                 ensure!(!poisoned, "a poisoned log changes its key");
-                // The clock may have been read, and found to be behind, once more since.
-                let text = key.to_string();
-                let names = |index: &u64| {
-                    let entry = ledger.reader().stored(*index).ok().and_then(|stored| stored.entry().ok());
-                    entry.is_some_and(|entry| entry.successor.as_ref() == Some(&text))
-                };
-                if let Some(index) = (0..ledger.reader().size()).rev().find(names) {
-                    self.model.rotated(index, key);
-                }
+                let ring = ledger.reader().ring();
+                let (index, newest) = ring.newest();
+                ensure!(*newest == key, "the newest key is {newest}, not {key}");
+                self.model.rotated(index, key);
                 self.tally.one("keys changed");
             }
             Err(error) => {

@@ -5,44 +5,12 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealbook_benches::{median, print, time};
-use sealbook_core::entry::Source;
-use sealbook_core::event::{Correlation, Event, Identity, IdentityType, Kind, Outcome, Policy, Resource};
-use sealbook_core::time::Micros;
+use sealbook_benches::{median, print, submission, time};
 use sealbook_disk::World;
 use sealbook_log::{Group, Ledger, Sealing, Submission, create};
 
 const ENTRIES: u64 = 200_000;
 const CALLERS: u64 = 256;
-
-/// An event of about 400 bytes of entry.
-fn submission(n: u64) -> Submission {
-    let identity = |id: String| Identity {
-        owner: Some("payments-platform".to_owned()),
-        team: Some("payments".to_owned()),
-        ..Identity::new(id, IdentityType::Workload)
-    };
-    let subject = identity(format!("spiffe://bench.example/ns/shop/sa/cart-{}", n % 500));
-    let mut event = Event::new(format!("event-{n:012}"), Kind::Decision, subject, Outcome::Allow);
-    event.action = Some("orders.read".to_owned());
-    event.occurred_at = Some(Micros(1_790_000_000_000_000 + i64::try_from(n).unwrap()));
-    event.resource = Some(Resource {
-        id: Some(format!("orders/production/{}", n % 10_000)),
-        kind: Some("database".to_owned()),
-        environment: Some("production".to_owned()),
-        account: Some("acct-0042".to_owned()),
-    });
-    event.policy = Some(Policy {
-        id: Some("orders-access".to_owned()),
-        version: Some("2026-11-01".to_owned()),
-        decision_point: Some("pdp.bench.example".to_owned()),
-        enforcement_point: Some("pep-7.bench.example".to_owned()),
-        ..Policy::default()
-    });
-    event.correlation = Some(Correlation { trace: Some(format!("{n:032x}")), ..Correlation::default() });
-    let source = Source { id: "bench".to_owned(), format: "native".to_owned(), version: 1, sequence: Some(n) };
-    Submission { source, event, raw: None }
-}
 
 fn ledger() -> (tempfile::TempDir, Ledger) {
     let dir = tempfile::tempdir_in(".").unwrap();

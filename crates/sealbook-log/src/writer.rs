@@ -115,6 +115,11 @@ impl Writer {
         let mut batch = self.sequencer.hand(self.hand.spent());
         let done = commit(&self.sink, &self.queue, &mut batch);
         self.hand.give_back(batch);
+        if let Err(error) = &done {
+            for waiting in self.sequencer.postponed() {
+                (waiting.reply)(Err(Refusal::Poisoned(error.to_string())));
+            }
+        }
         done
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use sealbook_core::entry::Source;
 use sealbook_core::event::{Event, Identity, IdentityType, Kind, Outcome as Decision};
-use sealbook_core::segment::{Frame, HEADER_BYTES, Header, read_frame};
+use sealbook_core::segment::{Frame, FrameError, HEADER_BYTES, Header, read_frame};
 use sealbook_core::tile::Tile;
 use sealbook_disk::{RealDisk, SeededEntropy, SetClock, World};
 use sealbook_log::{Ledger, Options, Submission, create};
@@ -33,7 +33,7 @@ const WINDOW: usize = 1 << 10;
 
 const ENTRIES: u64 = 10_000;
 /// So that the last segment has little room: nothing but zeros is in it.
-const SEGMENT_BYTES: u64 = 600 << 10;
+const SEGMENT_BYTES: u64 = 565_000;
 
 /// What came of the flips.
 #[derive(Debug, Default)]
@@ -309,7 +309,9 @@ fn go_on(
         pieces.stop = None;
         let used = pieces.split(&mut piece, to == end);
         let stop = pieces.stop;
-        if !at_end && to < end && (stop.is_some() || piece.frames.len() < 2) {
+        // Where nothing is written, no further byte changes that.
+        let ended = stop.is_some_and(|stop| stop.why == FrameError::End);
+        if !at_end && to < end && !ended && (stop.is_some() || piece.frames.len() < 2) {
             window *= 2;
             continue;
         }
@@ -368,16 +370,21 @@ fn every_flipped_bit_is_seen() {
             starts.into_iter().map(|(number, walk)| scope.spawn(move || run(number).flips(walk))).collect();
         runs.into_iter().for_each(|run| tally.add(run.join().unwrap()));
     });
-    for (tile, expected) in tiles {
-        let file = format!("tiles/{tile}");
+    let of_tile = |(tile, expected): &(Tile, Vec<u8>)| {
+        let (file, mut tally) = (format!("tiles/{tile}"), Tally::default());
         for bit in plan.bits(&file, 0..expected.len()) {
-            let _flipped = OnDisk::flip(root, &file, &expected, bit);
-            let Outcome::Tiles(report) = Aside::Tiles(vec![(tile, expected.clone())]).look(root) else {
+            let _flipped = OnDisk::flip(root, &file, expected, bit);
+            let Outcome::Tiles(report) = Aside::Tiles(vec![(*tile, expected.clone())]).look(root) else {
                 panic!("tiles")
             };
             tally.count_or_leave(&report, &file, bit);
         }
-    }
+        tally
+    };
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = tiles.iter().map(|tile| scope.spawn(move || of_tile(tile))).collect();
+        runs.into_iter().for_each(|run| tally.add(run.join().unwrap()));
+    });
     for file in [CHECKPOINT, super::KEY_FILE] {
         tally.left.extend(plan.bits(file, 0..plan.files[file].len()).into_iter().map(|bit| (file.to_owned(), bit)));
     }

@@ -1,6 +1,8 @@
 //! The real binary while the system refuses or kills it: `strace` makes one write, sync, rename, … fail, at every one of
 //! them in turn. What was answered must be there afterwards, exactly once, and nothing be called tampering.
 
+#![expect(clippy::disallowed_methods, reason = "the binary is waited for in real time, and sampled by the clock")]
+
 mod served;
 mod strace;
 

@@ -71,7 +71,8 @@ fn installed(name: &str) -> Option<PathBuf> {
 
 /// Says past the capture of the test runner that something was not tested.
 fn skipped(what: &str) {
-    writeln!(std::io::stderr(), "skipped: {what} (install with tests/strangers/install.sh)").unwrap();
+    let mut talk = std::io::stderr();
+    writeln!(talk, "skipped: {what} (install with tests/strangers/install.sh)").unwrap();
 }
 
 fn said(output: &Output) -> String {

@@ -1,4 +1,4 @@
-//! Measures building and asking: `cargo run --release -p sealbook-projection --example measure -- 1000000 /tmp/p.sqlite`.
+//! Measures building and asking: `cargo run --release -p sealbook-projection --example measure_projection -- 1000000 /tmp/p.sqlite`.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "an example that measures and tells")]
 
 use std::error::Error;

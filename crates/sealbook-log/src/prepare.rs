@@ -3,8 +3,6 @@
 use std::io;
 use std::sync::{Arc, LazyLock};
 
-use blake3::Hasher;
-use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 use sealbook_core::cbor::Writer;
 use sealbook_core::entry::{Body, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, encode_openings, seal};
 use sealbook_core::event::{Event, sealable};
@@ -150,20 +148,18 @@ impl Prepared {
     }
 }
 
-/// Keys that BLAKE3 derives from the contexts, once.
-static ORIGINAL_KEY: LazyLock<ContextKey> =
-    LazyLock::new(|| hash_derive_key_context("sealbook content of an original v1"));
-static EVENT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context("sealbook content of an event v1"));
+/// What separates the digests of originals from those of events.
+static ORIGINAL: LazyLock<[u8; 32]> = LazyLock::new(|| blake3::derive_key("sealbook content of an original v1", b""));
+static EVENT: LazyLock<[u8; 32]> = LazyLock::new(|| blake3::derive_key("sealbook content of an event v1", b""));
 
 /// Digest of what a producer sent: the original bytes, or the event where there are none. Fields sealed or not.
 pub(crate) fn content(event: &Event, raw: Option<&[u8]>) -> [u8; 32] {
-    let digest = |key, bytes: &[u8]| *Hasher::new_from_context_key(key).update(bytes).finalize().as_bytes();
     match raw {
-        Some(raw) => digest(&ORIGINAL_KEY, raw),
+        Some(raw) => *blake3::keyed_hash(&ORIGINAL, raw).as_bytes(),
         None => {
             let mut w = Writer::new();
             event.write(&mut w);
-            digest(&EVENT_KEY, &w.into_bytes())
+            *blake3::keyed_hash(&EVENT, &w.into_bytes()).as_bytes()
         }
     }
 }

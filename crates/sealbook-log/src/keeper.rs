@@ -2,7 +2,7 @@
 //! could not write is made anew when it is needed.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use sealbook_core::segment::Footer;
@@ -15,7 +15,7 @@ use crate::nodes::store_tile;
 use crate::reader::Shared;
 use crate::segment_map::SegmentMap;
 
-/// Jobs that may wait; beyond that whoever has one does it himself.
+/// Jobs that may wait; beyond that tiles are left out, and a sealed segment waits for its turn.
 const JOBS_MAX: usize = 256;
 
 /// Tiles of leaves that may wait for a quiet time: 32 MiB, over a million entries.
@@ -132,14 +132,10 @@ impl Jobs {
         (Self { keeper, thread: Some(sender) }, receiver)
     }
 
+    /// A tile that finds no room is left out: whoever commits must not wait for it, and a reader makes it from the log.
     pub(crate) fn tile(&self, tile: TileJob) {
         match &self.thread {
-            Some(sender) => {
-                if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = sender.try_send(Job::Tile(tile))
-                {
-                    self.keeper.run(&job);
-                }
-            }
+            Some(sender) => drop(sender.try_send(Job::Tile(tile))),
             None => self.keeper.run(&Job::Tile(tile)),
         }
     }

@@ -180,13 +180,15 @@ impl Ledger {
         } else {
             (Jobs::at_once(keeper.clone()), None)
         };
+        let last = shared.read().segments.last().cloned();
+        let last = last.ok_or_else(|| LogError::NotALedger { path: root.to_owned() })?;
+        let segment = OpenSegment::resume(world, &layout, &last, options.segment_bytes)?;
+        segment.write_again(world, &layout, resume.unproven)?;
         let torn = resume.torn;
-        let mut recovered = Recovered::default();
+        let recovered =
+            Recovered { torn: torn.as_ref().map(|torn| set_aside(world, &layout, torn, &segment)).transpose()? };
         let resume = Resume { torn: None, ..resume };
-        let (sink, state) = Self::resume(&shared, key, resume, jobs, &options, |segment| {
-            recovered.torn = torn.as_ref().map(|torn| set_aside(world, &layout, torn, segment)).transpose()?;
-            Ok(())
-        })?;
+        let (sink, state) = Self::resume(&shared, key, resume, jobs, segment)?;
         let queue = Arc::new(Queue::default());
         let writer = Writer::new(queue.clone(), Sequencer::new(shared.clone(), state), sink);
         let drive = match receiver {
@@ -206,18 +208,11 @@ impl Ledger {
         key: LogKey,
         resume: Resume,
         jobs: Jobs,
-        options: &Options,
-        mend: impl FnOnce(&OpenSegment) -> Result<(), LogError>,
+        mut segment: OpenSegment,
     ) -> Result<(Sink, State), LogError> {
         let Shared { world, layout, .. } = &**shared;
-        let (last, ring) = {
-            let view = shared.read();
-            (view.segments.last().cloned(), view.ring.clone())
-        };
-        let last = last.ok_or_else(|| LogError::NotALedger { path: layout.root().to_owned() })?;
-        let mut segment = OpenSegment::resume(world, layout, &last, options.segment_bytes)?;
-        segment.write_again(world, layout, resume.unproven)?;
-        mend(&segment)?;
+        let ring = shared.read().ring.clone();
+        let number = segment.number();
         let state = resume.state;
         let size = state.size();
         let expected = ring.at(size);
@@ -227,7 +222,7 @@ impl Ledger {
             return Err(LogError::BadKey { path: layout.signing_key(), detail });
         }
         if resume.sealed {
-            segment.end_sealed().map_err(LogError::io(layout.segment(last.number)))?;
+            segment.end_sealed().map_err(LogError::io(layout.segment(number)))?;
         }
         let mut batch = Batch::default();
         batch.end(&state);
@@ -258,7 +253,7 @@ impl Ledger {
             return Err(LogError::BadKey { path: sink.shared.layout.signing_key(), detail });
         }
         if resume.sealed {
-            sink.begin_segment(&Header { number: last.number + 1, first: size, prev: state.chain })?;
+            sink.begin_segment(&Header { number: number + 1, first: size, prev: state.chain })?;
         }
         Ok((sink, state))
     }

@@ -45,54 +45,41 @@ pub(crate) fn open_prefix(
         })?,
         None => Lookup::default(),
     };
-    let mut prefix = Prefix {
-        segments: Vec::new(),
-        footers: Vec::new(),
-        nodes: RecentNodes::default(),
-        time: Micros::default(),
-        lookup,
-    };
+    let mut parts = Vec::new();
     for (header, file, footer) in heads {
-        let in_runs = secret.is_none() || footer.size <= prefix.lookup.upto();
+        let in_runs = secret.is_none() || footer.size <= lookup.upto();
         let found = in_runs.then(|| SegmentMap::load(world, layout, header.number, &footer)).flatten();
         let Some((map, nodes)) = found else { break };
         let segment = map.segment(&header, file)?;
         if !segment_is_so(&segment, layout)? {
             break;
         }
-        prefix.nodes = nodes;
-        prefix.segments.push(segment);
-        prefix.footers.push(footer);
+        parts.push((segment, footer, nodes));
     }
-    prefix.settle(world, layout)
+    settle(parts, lookup, layout)
 }
 
-impl Prefix {
-    /// Runs that go beyond the segments are left out, and the segments that then have none; takes the time from the last
-    /// entry.
-    fn settle(mut self, world: &World, layout: &Layout) -> Result<Self, LogError> {
-        loop {
-            let size = self.footers.last().map_or(0, |footer| footer.size);
-            if self.lookup.upto() <= size {
-                break;
-            }
-            self.lookup.pop();
-        }
-        let kept = if self.lookup.is_used() { self.lookup.upto() } else { u64::MAX };
-        while self.footers.last().is_some_and(|footer| footer.size > kept) {
-            self.footers.pop();
-            self.segments.pop();
-        }
-        let Some((segment, footer)) = self.segments.last().zip(self.footers.last()) else {
-            self.nodes = RecentNodes::default();
-            return Ok(self);
-        };
-        if let Some((_, nodes)) = SegmentMap::load(world, layout, segment.number, footer) {
-            self.nodes = nodes;
-        }
-        self.time = last_time(segment, footer, layout)?;
-        Ok(self)
+/// Runs that go beyond the segments are left out, and the segments that then have none; takes the time from the last
+/// entry.
+fn settle(
+    mut parts: Vec<(Segment, Footer, RecentNodes)>,
+    mut lookup: Lookup,
+    layout: &Layout,
+) -> Result<Prefix, LogError> {
+    let size = parts.last().map_or(0, |(_, footer, _)| footer.size);
+    while lookup.upto() > size {
+        lookup.pop();
     }
+    if lookup.is_used() {
+        parts.retain(|(_, footer, _)| footer.size <= lookup.upto());
+    }
+    let (mut nodes, mut time) = (RecentNodes::default(), Micros::default());
+    if let Some((segment, footer, last)) = parts.last_mut() {
+        nodes = std::mem::take(last);
+        time = last_time(segment, footer, layout)?;
+    }
+    let (segments, footers) = parts.into_iter().map(|(segment, footer, _)| (segment, footer)).unzip();
+    Ok(Prefix { segments, footers, nodes, time, lookup })
 }
 
 /// The file of a sealed segment, and its footer.

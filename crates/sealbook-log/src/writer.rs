@@ -8,8 +8,7 @@ use sealbook_core::planted::{Bug, is};
 
 use crate::batch::Batch;
 use crate::error::{LogError, Refusal};
-use crate::keeper::Job;
-use crate::keeper::Keeper;
+use crate::keeper::{Job, Keeper};
 use crate::queue::{Queue, Turn, Waiting};
 use crate::sequencer::Sequencer;
 use crate::sink::Sink;

@@ -62,35 +62,18 @@ pub const CASES: &[Case] = &[
     }),
     ("rotation-to-a-usurper", |f| {
         // He holds no key of the ledger: he puts his own into the entry and signs everything from there on.
-        let usurper = Key::new(ORIGIN, 9);
-        let mut book = f.rotated.0.clone();
-        book.edit(ROTATION, |entry| name(entry, &usurper.verifier));
-        book.remake_unsigned();
-        let before = f.rotated.1.clone();
-        book.resign_with(&|size| if size < LAST { before.clone() } else { usurper.clone() });
-        let keys = format!("{}\n{}\n", usurper.verifier, before.verifier);
+        let (mut book, keys) = to_another(f, LAST - 1);
         book.files.insert(KEY_FILE.to_owned(), keys.into_bytes());
-        book.folder().trusting(trust(&[&before]))
+        book.folder().trusting(trust(&[&f.rotated.1]))
     }),
     ("rotation-by-whom-holds-only-the-old-key", |f| {
         // Whoever has the old key can let another key take over than the one that did.
-        let other = Key::new(ORIGIN, 9);
-        let mut book = f.rotated.0.clone();
-        book.edit(ROTATION, |entry| name(entry, &other.verifier));
-        book.remake_unsigned();
-        let before = f.rotated.1.clone();
-        book.resign_with(&|size| if size <= LAST { before.clone() } else { other.clone() });
-        let keys = format!("{}\n{}\n", other.verifier, before.verifier);
+        let (mut book, keys) = to_another(f, LAST);
         book.files.insert(KEY_FILE.to_owned(), keys.into_bytes());
-        book.folder().trusting(trust(&[&before]))
+        book.folder().trusting(trust(&[&f.rotated.1]))
     }),
     ("rotation-by-whom-holds-only-the-old-key-new-key-given", |f| {
-        let other = Key::new(ORIGIN, 9);
-        let mut book = f.rotated.0.clone();
-        book.edit(ROTATION, |entry| name(entry, &other.verifier));
-        book.remake_unsigned();
-        let before = f.rotated.1.clone();
-        book.resign_with(&|size| if size <= LAST { before.clone() } else { other.clone() });
+        let (mut book, _) = to_another(f, LAST);
         book.files.remove(KEY_FILE);
         book.folder()
     }),
@@ -128,6 +111,17 @@ pub const CASES: &[Case] = &[
         f.rotated.0.folder().at_least(&f.rotated.0.key.note(&old.text()))
     }),
 ];
+
+/// The entry of the change names another key, everything after it is made again, and the old key signs up to `last`; with
+/// the list of keys that goes with it.
+fn to_another(f: &Fixture, last: u64) -> (Book, String) {
+    let (other, before) = (Key::new(ORIGIN, 9), f.rotated.1.clone());
+    let mut book = f.rotated.0.clone();
+    book.edit(ROTATION, |entry| name(entry, &other.verifier));
+    book.remake_unsigned();
+    book.resign_with(&|size| if size <= last { before.clone() } else { other.clone() });
+    (book, format!("{}\n{}\n", other.verifier, before.verifier))
+}
 
 fn trust(keys: &[&Key]) -> Trust {
     Trust { keys: keys.iter().map(|key| key.verifier.clone()).collect(), at_least: None }

@@ -38,19 +38,47 @@ impl Tree {
     }
 }
 
+/// What sort of fault a field has, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// It must be there and is not.
+    Missing,
+    /// No such field exists.
+    Unknown,
+    /// It appears twice.
+    Repeated,
+    /// It holds another type of value.
+    Type,
+    /// Its word is none of those that are known.
+    Word,
+    /// It is no time with an offset.
+    Time,
+    /// It is longer, or there are more of them, than is allowed.
+    Limit,
+    /// Its value cannot stand there for another reason.
+    Value,
+}
+
 /// Why an event is refused: which field, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// Path of the field, names joined by dots; empty for the event itself.
     pub path: String,
+    /// What sort of fault it is.
+    pub fault: Fault,
     /// What is wrong, with the limit and the size where one was broken.
     pub problem: String,
 }
 
 impl FieldError {
-    /// An error at `path`.
+    /// An error at `path` of no special sort.
     pub fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { path: path.into(), problem: problem.into() }
+        Self::of(Fault::Value, path, problem)
+    }
+
+    /// An error of this sort at `path`.
+    pub fn of(fault: Fault, path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { path: path.into(), fault, problem: problem.into() }
     }
 
     /// The same error, seen from the record whose field `name` it is in.
@@ -168,7 +196,7 @@ pub(crate) trait Field: Sized {
 }
 
 fn wrong_type(path: &str, expected: &str, tree: &Tree) -> FieldError {
-    FieldError::new(path, format!("expected {expected}, found {}", tree.what()))
+    FieldError::of(Fault::Type, path, format!("expected {expected}, found {}", tree.what()))
 }
 
 pub(crate) fn join(path: &str, name: &str) -> String {
@@ -193,7 +221,8 @@ impl Field for String {
             return Err(FieldError::new("", "is empty; leave the field out instead"));
         }
         if self.len() > bytes_max {
-            return Err(FieldError::new("", format!("has {} bytes, at most {bytes_max} are allowed", self.len())));
+            let problem = format!("has {} bytes, at most {bytes_max} are allowed", self.len());
+            return Err(FieldError::of(Fault::Limit, "", problem));
         }
         Ok(())
     }
@@ -259,7 +288,9 @@ impl Field for Micros {
         r.int().map(Micros)
     }
     fn check(&self, _bytes_max: usize) -> Result<(), FieldError> {
-        jiff::Timestamp::from_microsecond(self.0).map(|_| ()).map_err(|e| FieldError::new("", e.to_string()))
+        jiff::Timestamp::from_microsecond(self.0)
+            .map(|_| ())
+            .map_err(|e| FieldError::of(Fault::Time, "", e.to_string()))
     }
     fn visit(&self, id: FieldId, f: &mut dyn FnMut(FieldId, Scalar<'_>)) {
         f(id, Scalar::Time(*self));
@@ -269,8 +300,9 @@ impl Field for Micros {
     }
     fn from_tree(tree: Tree, path: &str) -> Result<Self, FieldError> {
         match tree {
-            Tree::Text(text) => Micros::parse(&text)
-                .map_err(|e| FieldError::new(path, format!("{text:?} is no RFC 3339 time with an offset: {e}"))),
+            Tree::Text(text) => Micros::parse(&text).map_err(|e| {
+                FieldError::of(Fault::Time, path, format!("{text:?} is no RFC 3339 time with an offset: {e}"))
+            }),
             other => Err(wrong_type(path, "an RFC 3339 time", &other)),
         }
     }
@@ -391,7 +423,7 @@ impl Field for Labels {
     fn check(&self, _bytes_max: usize) -> Result<(), FieldError> {
         if self.len() > LABELS_MAX {
             let problem = format!("has {} labels, at most {LABELS_MAX} are allowed", self.len());
-            return Err(FieldError::new("", problem));
+            return Err(FieldError::of(Fault::Limit, "", problem));
         }
         for (name, value) in self {
             let checked = name.check(LABEL_NAME_BYTES_MAX).and_then(|()| value.check(LABEL_VALUE_BYTES_MAX));
@@ -415,7 +447,7 @@ impl Field for Labels {
         for (name, value) in pairs {
             let at = join(path, &name);
             if labels.insert(name, String::from_tree(value, &at)?).is_some() {
-                return Err(FieldError::new(at, "appears twice"));
+                return Err(FieldError::of(Fault::Repeated, at, "appears twice"));
             }
         }
         Ok(labels)
@@ -442,9 +474,8 @@ pub(crate) fn word<T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, FieldError> {
     match tree {
-        Tree::Text(text) => {
-            parse(&text).ok_or_else(|| FieldError::new(path, format!("{text:?} is none of {}", words.join(", "))))
-        }
+        Tree::Text(text) => parse(&text)
+            .ok_or_else(|| FieldError::of(Fault::Word, path, format!("{text:?} is none of {}", words.join(", ")))),
         other => Err(wrong_type(path, "text", &other)),
     }
 }
@@ -589,15 +620,17 @@ macro_rules! record {
                     let at = $crate::record::join(path, &name);
                     match name.as_str() {
                         $($word => if $field.replace($crate::record::Field::from_tree(value, &at)?).is_some() {
-                            return Err($crate::record::FieldError::new(at, "appears twice"));
+                            return Err($crate::record::FieldError::of(
+                                $crate::record::Fault::Repeated, at, "appears twice"));
                         },)+
-                        _ => return Err($crate::record::FieldError::new(
-                            at, format!("unknown field; known here: {}", [$($word),+].join(", ")))),
+                        _ => return Err($crate::record::FieldError::of(
+                            $crate::record::Fault::Unknown, at, format!("unknown field; known here: {}", [$($word),+].join(", ")))),
                     }
                 }
                 Ok(Self { $($field: match $field.or_else(<$ty as $crate::record::Field>::absent) {
                     Some(value) => value,
-                    None => return Err($crate::record::FieldError::new($crate::record::join(path, $word), "is missing")),
+                    None => return Err($crate::record::FieldError::of(
+                        $crate::record::Fault::Missing, $crate::record::join(path, $word), "is missing")),
                 }),+ })
             }
             fn take(&mut self, path: &str) -> Option<String> {

@@ -21,6 +21,8 @@ pub(crate) struct Refused {
     pub(crate) offset: Option<usize>,
     /// Path of the offending field.
     pub(crate) field: Option<String>,
+    /// What sort of fault it is.
+    pub(crate) code: &'static str,
     /// What is wrong.
     pub(crate) reason: String,
     /// Its bytes as they were received.
@@ -28,9 +30,9 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// These bytes, with nothing said about them yet.
-    pub(crate) fn of(raw: Vec<u8>) -> Self {
-        Self { element: None, line: None, offset: None, field: None, reason: String::new(), raw }
+    /// These bytes, with nothing but the code said about them yet.
+    pub(crate) fn of(code: &'static str, raw: Vec<u8>) -> Self {
+        Self { element: None, line: None, offset: None, field: None, code, reason: String::new(), raw }
     }
 
     /// Its entries: one, or several where its bytes are too many for one original. The same element of the same source
@@ -44,6 +46,7 @@ impl Refused {
             let mut labels = vec![
                 ("source", source.to_owned()),
                 ("format", format.to_owned()),
+                ("code", self.code.to_owned()),
                 ("reason", cut(&self.reason)),
                 ("bytes", self.raw.len().to_string()),
             ];

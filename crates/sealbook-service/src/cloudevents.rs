@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use sealbook_core::note::decode_base64;
 use sealbook_sources::json::{self, Value};
-use sealbook_sources::{Item, Refusal, Source, Unreadable};
+use sealbook_sources::{Item, Reason, Refusal, Source, Unmapped, Unreadable};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -38,9 +38,8 @@ pub(crate) fn read(body: &[u8], batch: bool, format: &dyn Source, out: &mut dyn 
         let bytes = raw.get().as_bytes();
         let offset = (bytes.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
         let mut found = Vec::new();
-        if let Err((path, problem)) = open(bytes, format, &mut found) {
-            let reason = Refusal { element: n + 1, line: None, offset, path, problem };
-            out(Item::Refused { reason, raw: bytes.to_vec() });
+        if let Err(error) = open(bytes, format, &mut found) {
+            out(Item::Refused { reason: error.at(n + 1, None, offset), raw: bytes.to_vec() });
             continue;
         }
         for item in found {
@@ -50,36 +49,35 @@ pub(crate) fn read(body: &[u8], batch: bool, format: &dyn Source, out: &mut dyn 
     Ok(())
 }
 
-type Place = (String, String);
-
-fn open(bytes: &[u8], format: &dyn Source, found: &mut Vec<Item>) -> Result<(), Place> {
-    let value = json::parse(bytes).map_err(|error| (error.path, error.problem))?;
+fn open(bytes: &[u8], format: &dyn Source, found: &mut Vec<Item>) -> Result<(), Unmapped> {
+    let value = json::parse(bytes)?;
     if !value.is_map() {
-        return Err((String::new(), "expected an object, the cloud event".to_owned()));
+        return Err(Unmapped::new(Reason::WrongType, "", "expected an object, the cloud event"));
     }
     for name in REQUIRED {
         match value.get(name) {
             Value::Text(text) if !text.is_empty() => {}
-            Value::Null => return Err((name.to_owned(), "is missing".to_owned())),
-            _ => return Err((name.to_owned(), "expected text".to_owned())),
+            Value::Null => return Err(Unmapped::missing(name)),
+            _ => return Err(Unmapped::new(Reason::WrongType, name, "expected text")),
         }
     }
     if value.get("specversion").text() != Some(VERSION) {
-        return Err(("specversion".to_owned(), format!("only {VERSION} is understood")));
+        return Err(Unmapped::new(Reason::Value, "specversion", format!("only {VERSION} is understood")));
     }
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(bytes).map_err(|error| ("data".to_owned(), error.to_string()))?;
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes)
+        .map_err(|error| Unmapped::new(Reason::WrongType, "data_base64", error.to_string()))?;
     let data = match (envelope.data, envelope.data_base64) {
         (Some(data), None) => data.get().as_bytes().to_vec(),
         (None, Some(text)) => {
-            decode_base64(&text).ok_or_else(|| ("data_base64".to_owned(), "is no base64".to_owned()))?
+            decode_base64(&text).ok_or_else(|| Unmapped::new(Reason::Inner, "data_base64", "is no base64"))?
         }
         (Some(_), Some(_)) => {
-            return Err(("data_base64".to_owned(), "stands beside data; send one of them".to_owned()));
+            return Err(Unmapped::new(Reason::Value, "data_base64", "stands beside data; send one of them"));
         }
-        (None, None) => return Err(("data".to_owned(), "is missing".to_owned())),
+        (None, None) => return Err(Unmapped::missing("data")),
     };
-    format.read(&data, &mut |item| found.push(item)).map_err(|error| ("data".to_owned(), error.problem))
+    let read = format.read(&data, &mut |item| found.push(item));
+    read.map_err(|error| Unmapped::new(Reason::Inner, "data", error.problem))
 }
 
 /// Puts the whole cloud event in the place of its data.
@@ -92,7 +90,7 @@ fn enclose(item: Item, element: usize, offset: usize, bytes: &[u8]) -> Item {
         }
         Item::Refused { mut reason, .. } => {
             let path = if reason.path.is_empty() { "data".to_owned() } else { format!("data.{}", reason.path) };
-            reason = Refusal { element, line: None, offset, path, problem: reason.problem };
+            reason = Refusal { element, line: None, offset, path, ..reason };
             Item::Refused { reason, raw: bytes.to_vec() }
         }
     }

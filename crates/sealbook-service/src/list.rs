@@ -2,9 +2,8 @@
 
 use axum::http::StatusCode;
 use sealbook_core::entry::Source as From;
-use sealbook_core::limits::RAW_BYTES_MAX;
 use sealbook_log::{PrepareError, Prepared, Submission};
-use sealbook_sources::{Item, Source, json};
+use sealbook_sources::{Item, Reason, Source};
 
 use crate::acts::Refused;
 use crate::app::{App, unprepared};
@@ -67,6 +66,7 @@ impl Sender {
                 line: reason.line,
                 offset: Some(reason.offset),
                 field: Some(reason.path).filter(|path| !path.is_empty()),
+                code: reason.reason.code(),
                 reason: reason.problem,
                 raw,
             }),
@@ -87,7 +87,7 @@ impl Sender {
                     Err(PrepareError::Field(error)) => parsed.refused.push(Refused {
                         field: Some(error.path).filter(|path| !path.is_empty()),
                         reason: error.problem,
-                        ..Refused::of(raw)
+                        ..Refused::of(Reason::Limit.code(), raw)
                     }),
                     Err(error) => failed = Some(unprepared(error)),
                 }
@@ -128,14 +128,15 @@ impl Sender {
 /// Why a body is refused whole: its first bad element, and how many there are.
 pub(crate) fn refusal(refused: &[Refused]) -> Option<Problem> {
     let first = refused.first()?;
-    let (status, code) = class(first);
+    let status = status_of(first.code);
     let place = match (first.line, first.element) {
         (Some(line), _) => format!("line {line}: "),
         (None, Some(element)) if refused.len() > 1 || element > 1 => format!("element {element}: "),
         _ => String::new(),
     };
     let field = first.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-    let mut problem = Problem::new(status, code, format!("{place}{field}{}; nothing was committed", first.reason));
+    let mut problem =
+        Problem::new(status, first.code, format!("{place}{field}{}; nothing was committed", first.reason));
     problem.field.clone_from(&first.field);
     problem.element = first.element;
     problem.line = first.line;
@@ -144,53 +145,12 @@ pub(crate) fn refusal(refused: &[Refused]) -> Option<Problem> {
     Some(problem)
 }
 
-/// How a problem begins, or what it holds, and the code that stands for it; the tests of this crate hold both together.
-const CODES: [(&str, &str); 6] = [
-    ("is no RFC 3339 time", "bad-time"),
-    ("unknown field", "unknown-field"),
-    ("is missing", "missing-field"),
-    ("is none of ", "unknown-word"),
-    ("at most ", "limit-exceeded"),
-    ("expected ", "wrong-type"),
-];
-
-/// What is said after the value that is quoted in front, where there is one: the value may hold any words.
-fn said(problem: &str) -> &str {
-    let Some(quoted) = problem.strip_prefix('"') else { return problem };
-    let mut escaped = false;
-    let end = quoted.find(|character| {
-        let ends = character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        ends
-    });
-    end.and_then(|end| quoted.get(end + 1..)).unwrap_or_default()
-}
-
-fn class(refused: &Refused) -> (StatusCode, &'static str) {
-    if refused.raw.len() > RAW_BYTES_MAX {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "element-too-large");
-    }
-    if refused.reason == "appears twice" {
-        return (StatusCode::BAD_REQUEST, "duplicate-key");
-    }
-    // What starts as CBOR does was readable, or the body had been refused as a whole.
-    if refused.raw.first().is_none_or(|byte| *byte < 0x80) && json::parse(&refused.raw).is_err() {
-        return (StatusCode::BAD_REQUEST, "bad-json");
-    }
-    let said = said(&refused.reason);
-    let known = CODES.iter().find(|(words, _)| said.contains(words));
-    (StatusCode::UNPROCESSABLE_ENTITY, known.map_or("bad-value", |(_, code)| code))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_value_does_not_choose_the_code() {
-        let problem = format!("{:?} is none of allow, deny", "say \\\"is missing\\\" at most");
-        assert_eq!(said(&problem), " is none of allow, deny");
-        assert_eq!(said("expected text, found a number"), "expected text, found a number");
-        assert_eq!(said("\"unended"), "");
+/// What is malformed is a bad request; what is sound and cannot be taken is unprocessable.
+fn status_of(code: &str) -> StatusCode {
+    let malformed = [Reason::Syntax, Reason::Utf8, Reason::Depth, Reason::RepeatedName];
+    match code {
+        _ if code == Reason::TooLarge.code() => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if malformed.iter().any(|reason| reason.code() == code) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

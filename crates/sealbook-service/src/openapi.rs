@@ -108,9 +108,9 @@ fn receipt_schema() -> Value {
             } },
             "quarantined": { "type": "array", "items": {
                 "type": "object",
-                "required": ["detail", "index"],
+                "required": ["code", "detail", "index"],
                 "properties": {
-                    "element": number, "line": number, "field": text, "detail": text,
+                    "element": number, "line": number, "field": text, "code": text, "detail": text,
                     "index": { "type": "integer", "description": "Entry that keeps the element's bytes, sealed." },
                 },
             } },

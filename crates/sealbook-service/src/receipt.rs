@@ -35,6 +35,7 @@ pub(crate) struct QuarantineReceipt {
     pub(crate) line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    pub(crate) code: &'static str,
     pub(crate) detail: String,
     pub(crate) index: u64,
 }

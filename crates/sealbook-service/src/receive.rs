@@ -22,6 +22,8 @@ use crate::receipt::{QuarantineReceipt, Receipt, json};
 const QUARANTINED: &str = "source.element-quarantined";
 /// The act that keeps an attempt to send another event under a known id.
 const REFUSED: &str = "write.refused";
+/// The code of such an attempt.
+const CONFLICT: &str = "conflict";
 /// Proofs of so few entries are made where the answer is written.
 const FEW: usize = 16;
 
@@ -164,8 +166,8 @@ impl Quarantine {
             let entries: Vec<_> = placed.by_ref().take(*parts).collect();
             let Some(first) = entries.first() else { continue };
             self.new += u64::from(entries.iter().any(|entry| matches!(entry, Placed::Committed { .. })));
-            let Refused { element, line, field, reason: detail, .. } = refused;
-            self.receipts.push(QuarantineReceipt { element, line, field, detail, index: first.index() });
+            let Refused { element, line, field, code, reason: detail, .. } = refused;
+            self.receipts.push(QuarantineReceipt { element, line, field, code, detail, index: first.index() });
         }
     }
 }
@@ -206,7 +208,7 @@ async fn lenient(app: &Arc<App>, sender: Sender, parsed: Parsed, body: Arc<Recei
         let refused = again.into_iter().zip(&conflicts).map(|((id, raw), (_, index))| Refused {
             field: Some("id".to_owned()),
             reason: format!("event {id:?} is already entry {index}, with other content"),
-            ..Refused::of(raw)
+            ..Refused::of(CONFLICT, raw)
         });
         let refused: Vec<Refused> = refused.collect();
         let mut entries = Vec::new();
@@ -243,7 +245,8 @@ async fn record_conflict(
     }
     let reason = problem.detail.clone();
     problem.detail.push_str("; nothing was committed, the attempt is recorded");
-    let refused = [Refused { element: problem.element, field: Some("id".to_owned()), reason, ..Refused::of(raw) }];
+    let refused =
+        [Refused { element: problem.element, field: Some("id".to_owned()), reason, ..Refused::of(CONFLICT, raw) }];
     let mut entries = Vec::new();
     acts_for(app, sender, REFUSED, &refused, &mut entries)?;
     app.commit(Group { entries, all_or_nothing: true }).await?;

@@ -1,11 +1,13 @@
 //! Strict JSON: no repeated names, bounded depth, errors with byte offset and path; texts borrowed from the input.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::item::Reason;
 
 /// Levels of lists and objects inside each other. The widest real objects (schemas of custom resources) stay below;
 /// the parser beneath stops at 128.
@@ -121,6 +123,8 @@ pub struct JsonError {
     pub offset: usize,
     /// Names and list positions down to the place, joined by dots; empty at the top.
     pub path: String,
+    /// What sort of fault it is.
+    pub reason: Reason,
     /// What is wrong.
     pub problem: String,
 }
@@ -133,18 +137,20 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     let text = core::str::from_utf8(bytes).map_err(|e| JsonError {
         offset: e.valid_up_to(),
         path: String::new(),
+        reason: Reason::Utf8,
         problem: "is not UTF-8".into(),
     })?;
-    let trail = RefCell::new(Vec::new());
+    let trail = Trail { names: RefCell::new(Vec::new()), reason: Cell::new(Reason::Syntax) };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let seed = Node { trail: &trail, depth: 0 };
     seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value)).map_err(|e| JsonError {
         offset: offset_of(text, e.line(), e.column()),
         path: {
-            let mut names = trail.borrow().clone();
+            let mut names = trail.names.borrow().clone();
             names.reverse();
             names.join(".")
         },
+        reason: trail.reason.get(),
         problem: problem_of(&e),
     })
 }
@@ -162,23 +168,36 @@ fn offset_of(text: &str, line: usize, column: usize) -> usize {
     (start + column.saturating_sub(1)).min(text.len())
 }
 
-/// One value to read; on an error the names down to it are left in `trail`, innermost first.
+/// What is known of an error when it comes out.
+struct Trail {
+    /// Names down to the place, innermost first.
+    names: RefCell<Vec<String>>,
+    reason: Cell<Reason>,
+}
+
+/// One value to read; an error leaves its place in `trail`.
 struct Node<'t> {
-    trail: &'t RefCell<Vec<String>>,
+    trail: &'t Trail,
     depth: usize,
 }
 
 impl Node<'_> {
     fn deeper<E: de::Error>(&self) -> Result<Self, E> {
         if self.depth >= DEPTH_MAX {
+            self.trail.reason.set(Reason::Depth);
             return Err(E::custom(format_args!("is nested more than {DEPTH_MAX} levels deep")));
         }
         Ok(Node { trail: self.trail, depth: self.depth + 1 })
     }
 
+    fn twice<E: de::Error>(&self) -> E {
+        self.trail.reason.set(Reason::RepeatedName);
+        E::custom("appears twice")
+    }
+
     fn left<T, E>(&self, name: impl FnOnce() -> String, result: Result<T, E>) -> Result<T, E> {
         if result.is_err() {
-            self.trail.borrow_mut().push(name());
+            self.trail.names.borrow_mut().push(name());
         }
         result
     }
@@ -233,7 +252,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut pairs: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
         while let Some(name) = map.next_key_seed(Name)? {
             if pairs.len() < PAIRWISE_NAMES_MAX && pairs.iter().any(|(n, _)| *n == name) {
-                return self.left(|| name.into_owned(), Err(twice()));
+                return self.left(|| name.into_owned(), Err(self.twice()));
             }
             let value = map.next_value_seed(self.deeper()?);
             let value = self.left(|| name.clone().into_owned(), value)?;
@@ -242,15 +261,11 @@ impl<'de> Visitor<'de> for Node<'_> {
         if pairs.len() > PAIRWISE_NAMES_MAX {
             let mut seen = HashSet::with_capacity(pairs.len());
             if let Some((name, _)) = pairs.iter().find(|(name, _)| !seen.insert(name.as_ref())) {
-                return self.left(|| name.to_string(), Err(twice()));
+                return self.left(|| name.to_string(), Err(self.twice()));
             }
         }
         Ok(Value::Map(pairs))
     }
-}
-
-fn twice<E: de::Error>() -> E {
-    E::custom("appears twice")
 }
 
 /// Name of a pair.
@@ -287,7 +302,7 @@ mod tests {
     #[test]
     fn a_repeated_name_is_refused_wherever_it_stands() {
         let e = error(br#"{"a":[{"b":1,"c":2,"b":3}]}"#);
-        assert_eq!((e.path.as_str(), e.problem.as_str()), ("a.0.b", "appears twice"));
+        assert_eq!((e.path.as_str(), e.reason, e.problem.as_str()), ("a.0.b", Reason::RepeatedName, "appears twice"));
         // An escaped spelling of the same name is the same name.
         assert_eq!(error(br#"{"ab":1,"a\u0062":2}"#).path, "ab");
         let many: Vec<String> = (0..40).map(|n| format!("\"n{}\":0", n % 39)).collect();
@@ -299,16 +314,17 @@ mod tests {
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(parse(deep(DEPTH_MAX).as_bytes()).is_ok());
         let e = error(deep(DEPTH_MAX + 2).as_bytes());
-        assert!(e.problem.contains("120 levels"), "{e:?}");
+        assert!(e.problem.contains("120 levels") && e.reason == Reason::Depth, "{e:?}");
         assert!(!error(deep(1_000_000).as_bytes()).problem.is_empty());
     }
 
     #[test]
     fn bad_bytes_are_refused_with_their_offset() {
         let e = error(b"{\"a\":\"\xff\"}");
-        assert_eq!((e.offset, e.problem.as_str()), (6, "is not UTF-8"));
+        assert_eq!((e.offset, e.reason, e.problem.as_str()), (6, Reason::Utf8, "is not UTF-8"));
         assert_eq!(error(b"{\"a\":\n \"x\x00\"}").offset, 9);
-        assert_eq!(error(b"{\"a\": nope}").path, "a");
+        let e = error(b"{\"a\": nope}");
+        assert_eq!((e.path.as_str(), e.reason), ("a", Reason::Syntax));
         assert!(error(br#""\ud800""#).problem.contains("hex escape"));
         assert!(error(b"1e999").problem.contains("out of range"));
         assert!(error(b"{} {}").problem.contains("trailing"));

@@ -37,7 +37,7 @@ mod when;
 pub use draft::UNKNOWN;
 pub use gzip::{DecompressError, decompress};
 pub use identity::canonical;
-pub use item::{Item, Mapped, Refusal, Unmapped, Unreadable};
+pub use item::{Item, Mapped, Reason, Refusal, Unmapped, Unreadable};
 pub use output::{to_json, tree_to_json};
 pub use source::Source;
 

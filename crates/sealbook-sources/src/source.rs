@@ -5,7 +5,7 @@ use sealbook_core::limits::RAW_BYTES_MAX;
 
 use crate::draft::surely_fits;
 use crate::frame::{self, Element, Envelope};
-use crate::item::{Item, Mapped, Refusal, Unmapped, Unreadable};
+use crate::item::{Item, Mapped, Reason, Refusal, Unmapped, Unreadable};
 use crate::json::{self, Value};
 
 /// Media type of JSON elements.
@@ -69,23 +69,17 @@ impl Source for JsonSource {
 }
 
 fn read_one(number: usize, element: &Element<'_>, map: Map, out: &mut dyn FnMut(Item)) -> Result<(), Refusal> {
-    let refusal = |offset: usize, path: String, problem: String| Refusal {
-        element: number,
-        line: element.line,
-        offset: element.offset + offset,
-        path,
-        problem,
-    };
-    check_size(element.raw).map_err(|problem| refusal(0, String::new(), problem))?;
-    let value = json::parse(element.raw).map_err(|e| refusal(e.offset, e.path, e.problem))?;
+    let refusal = |offset: usize, error: Unmapped| error.at(number, element.line, element.offset + offset);
+    check_size(element.raw).map_err(|error| refusal(0, error))?;
+    let value = json::parse(element.raw).map_err(|e| refusal(e.offset, e.into()))?;
     if !value.is_map() {
-        return Err(refusal(0, String::new(), "is no object".into()));
+        return Err(refusal(0, Unmapped::new(Reason::WrongType, "", "is no object")));
     }
     // Events are held back until all of the element is mapped: it is taken whole or refused whole.
     let mut events = Vec::with_capacity(1);
     map(&value, element.raw, &mut |event| events.push(event))
         .and_then(|()| check_all(&events))
-        .map_err(|e| refusal(0, e.path, e.problem))?;
+        .map_err(|e| refusal(0, e))?;
     for event in events {
         out(Item::Event(Box::new(Mapped { event, raw: element.raw.to_vec(), media_type: JSON, sequence: None })));
     }
@@ -93,9 +87,10 @@ fn read_one(number: usize, element: &Element<'_>, map: Map, out: &mut dyn FnMut(
 }
 
 /// One element must fit beside its entry.
-pub(crate) fn check_size(raw: &[u8]) -> Result<(), String> {
+pub(crate) fn check_size(raw: &[u8]) -> Result<(), Unmapped> {
     if raw.len() > RAW_BYTES_MAX {
-        return Err(format!("has {} bytes, at most {RAW_BYTES_MAX} are allowed", raw.len()));
+        let problem = format!("has {} bytes, at most {RAW_BYTES_MAX} are allowed", raw.len());
+        return Err(Unmapped::new(Reason::TooLarge, "", problem));
     }
     Ok(())
 }

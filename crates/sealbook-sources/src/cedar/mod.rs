@@ -5,7 +5,7 @@ use sealbook_core::event::{Correlation, Event, Identity, IdentityType, Kind, Out
 use crate::cloudtrail;
 use crate::draft::{Draft, filled, own};
 use crate::identity::recognise;
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::Value;
 use crate::source::JsonSource;
 use crate::when::rfc3339;
@@ -28,7 +28,7 @@ fn map(line: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), 
     let outcome = match decision {
         "Allow" | "ALLOW" => Outcome::Allow,
         "Deny" | "DENY" => Outcome::Deny,
-        _ => return Err(Unmapped::new("decision", "is neither Allow nor Deny")),
+        _ => return Err(Unmapped::new(Reason::UnknownWord, "decision", "is neither Allow nor Deny")),
     };
     let id = ["id", "decision_id"].iter().find_map(|name| line.get(name).text());
     let mut draft = Draft::new(own(id), raw, Kind::Decision, identity(principal), outcome);

@@ -4,7 +4,7 @@ use sealbook_core::event::{Context, Correlation, Event, Identity, IdentityType, 
 
 use crate::draft::{Draft, filled, nobody, own};
 use crate::identity::recognise;
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::Value;
 use crate::source::JsonSource;
 use crate::when::rfc3339;
@@ -26,7 +26,7 @@ fn map(line: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), 
         Some("access") => emit(access(line, call, raw)),
         Some("decision") if line.get("planResources").is_map() => emit(plan(line, call, raw)),
         Some("decision") => return checks(line, call, raw, emit),
-        Some(_) => return Err(Unmapped::new("log.kind", "is neither access nor decision")),
+        Some(_) => return Err(Unmapped::new(Reason::UnknownWord, "log.kind", "is neither access nor decision")),
         None => return Err(Unmapped::missing("log.kind")),
     }
     Ok(())
@@ -77,7 +77,7 @@ fn checks(line: &Value<'_>, call: &str, raw: &[u8], emit: &mut dyn FnMut(Event))
         }
     }
     if number == 0 {
-        return Err(Unmapped::new("checkResources.inputs", "hold no action; expected at least one"));
+        return Err(Unmapped::new(Reason::Missing, "checkResources.inputs", "hold no action; expected at least one"));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use self::rules::meaning;
 use crate::address::host;
 use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::mail;
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::{self, Value};
 use crate::kubernetes;
 use crate::meaning::Meaning;
@@ -90,7 +90,8 @@ fn map(value: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     if record.text("category") == Some("kube-audit")
         && let Some(log) = record.text("log")
     {
-        let event = json::parse(log.as_bytes()).map_err(|e| Unmapped::new("properties.log", &e.problem))?;
+        let event =
+            json::parse(log.as_bytes()).map_err(|e| Unmapped::new(Reason::Inner, "properties.log", e.problem))?;
         return (kubernetes::SOURCE.map)(&event, raw, emit);
     }
     let sign_in = is_sign_in(&record);

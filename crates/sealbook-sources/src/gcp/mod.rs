@@ -12,7 +12,7 @@ use sealbook_core::event::{
 
 use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::{mail, recognise};
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::{self, Value};
 use crate::meaning::Meaning::{self, Decision, Elevation, Issuance, Lifecycle, Revocation, Rotation};
 use crate::meaning::{Words, find};
@@ -73,16 +73,19 @@ fn map(entry: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     let Some(data) = pushed(entry) else {
         return log_entry(entry, raw, emit);
     };
-    let inner = STANDARD.decode(data).map_err(|e| Unmapped::new("message.data", &format!("is no base64: {e}")))?;
-    let value = json::parse(&inner)
-        .map_err(|e| Unmapped::new("message.data", &format!("holds no JSON: byte {}: {}", e.offset, e.problem)))?;
+    let inner = STANDARD
+        .decode(data)
+        .map_err(|e| Unmapped::new(Reason::Inner, "message.data", format!("is no base64: {e}")))?;
+    let value = json::parse(&inner).map_err(|e| {
+        Unmapped::new(Reason::Inner, "message.data", format!("holds no JSON: byte {}: {}", e.offset, e.problem))
+    })?;
     log_entry(&value, raw, emit)
 }
 
 fn log_entry(entry: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), Unmapped> {
     let payload = entry.get("protoPayload");
     if !payload.is_map() {
-        return Err(Unmapped::new("protoPayload", "is missing; only audit logs have one"));
+        return Err(Unmapped::new(Reason::OtherFormat, "protoPayload", "is missing; only audit logs have one"));
     }
     let permission = payload.get("authorizationInfo").items().first().and_then(|a| a.get("permission").text());
     let method = payload.get("methodName").text().or(permission);

@@ -4,7 +4,8 @@ use ciborium::value::Value as Cbor;
 use sealbook_core::record::Tree;
 
 use super::{event, item};
-use crate::item::{Item, Refusal, Unmapped, Unreadable};
+use crate::item::{Item, Reason, Unmapped, Unreadable};
+use crate::source::check_size;
 
 /// Media type of CBOR elements.
 const CBOR: &str = "application/cbor";
@@ -50,13 +51,8 @@ pub(super) fn read(body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreada
         at = start_of(body, at);
     }
     for (n, (offset, value, raw)) in items.into_iter().enumerate() {
-        let read = tree(value, "").and_then(|tree| event(tree, raw)).map_err(|e| Refusal {
-            element: n + 1,
-            line: None,
-            offset,
-            path: e.path,
-            problem: e.problem,
-        });
+        let read = check_size(raw).and_then(|()| tree(value, "")).and_then(event);
+        let read = read.map_err(|error| error.at(n + 1, None, offset));
         out(item(read, raw, CBOR));
     }
     Ok(())
@@ -159,17 +155,17 @@ fn tree(value: Cbor, path: &str) -> Result<Tree, Unmapped> {
                         let value = tree(value, &join(path, &name))?;
                         Ok((name, value))
                     }
-                    _ => Err(Unmapped::new(path, "has a name that is no text")),
+                    _ => Err(Unmapped::new(Reason::Syntax, path, "has a name that is no text")),
                 })
                 .collect::<Result<_, _>>()?,
         ),
-        Cbor::Bytes(_) => return Err(Unmapped::new(path, "is a byte string; expected text")),
+        Cbor::Bytes(_) => return Err(Unmapped::new(Reason::WrongType, path, "is a byte string; expected text")),
         Cbor::Tag(tag, _) => {
             let problem = format!("has the unknown tag {tag}");
-            return Err(Unmapped::new(path, &problem));
+            return Err(Unmapped::new(Reason::WrongType, path, problem));
         }
         _ => {
-            return Err(Unmapped::new(path, "is a CBOR value that events do not have"));
+            return Err(Unmapped::new(Reason::WrongType, path, "is a CBOR value that events do not have"));
         }
     })
 }

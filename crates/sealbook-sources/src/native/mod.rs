@@ -36,16 +36,11 @@ impl Source for Native {
             return cbor::read(body, out);
         }
         for (n, element) in frame::split(body, &[])?.into_iter().enumerate() {
-            let place = |offset, error: Unmapped| Refusal {
-                element: n + 1,
-                line: element.line,
-                offset: element.offset + offset,
-                path: error.path,
-                problem: error.problem,
-            };
-            let read = json::parse(element.raw)
-                .map_err(|e| place(e.offset, Unmapped::new(&e.path, &e.problem)))
-                .and_then(|value| event(tree(value), element.raw).map_err(|e| place(0, e)));
+            let place = |offset, error: Unmapped| error.at(n + 1, element.line, element.offset + offset);
+            let read = check_size(element.raw)
+                .map_err(|e| place(0, e))
+                .and_then(|()| json::parse(element.raw).map_err(|e| place(e.offset, e.into())))
+                .and_then(|value| event(tree(value)).map_err(|e| place(0, e)));
             out(item(read, element.raw, JSON));
         }
         Ok(())
@@ -61,8 +56,7 @@ fn item(read: Result<Event, Refusal>, raw: &[u8], media_type: &'static str) -> I
 }
 
 /// An event from names and values, within every limit.
-fn event(tree: Tree, raw: &[u8]) -> Result<Event, Unmapped> {
-    check_size(raw).map_err(|problem| Unmapped::new("", &problem))?;
+fn event(tree: Tree) -> Result<Event, Unmapped> {
     let event = Event::from_tree(tree)?;
     event.check()?;
     Ok(event)

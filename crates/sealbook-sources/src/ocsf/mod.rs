@@ -9,7 +9,7 @@ use sealbook_core::event::{
 
 use crate::draft::{Draft, filled, nobody, own, unnamed};
 use crate::identity::recognise;
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::Value;
 use crate::meaning::Meaning::{self, Decision, Elevation, Issuance, Lifecycle, Revocation, Rotation};
 use crate::source::JsonSource;
@@ -53,7 +53,10 @@ fn recognises(event: &Value<'_>) -> bool {
 }
 
 fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), Unmapped> {
-    let class = event.get("class_uid").int().ok_or_else(|| Unmapped::new("class_uid", "is missing or no integer"))?;
+    let class = event
+        .get("class_uid")
+        .int()
+        .ok_or_else(|| Unmapped::new(Reason::Missing, "class_uid", "is missing or no integer"))?;
     let activity = event.get("activity_id").int();
     let meaning = meaning(class, activity);
     let (subject, actor) = people(event, meaning);

@@ -12,7 +12,7 @@ use sealbook_core::time::Micros;
 use self::people::people;
 use self::rules::{holds_root, meaning, owner, place};
 use crate::draft::{Draft, filled, own};
-use crate::item::Unmapped;
+use crate::item::{Reason, Unmapped};
 use crate::json::Value;
 use crate::meaning::Meaning;
 use crate::source::JsonSource;
@@ -51,7 +51,7 @@ fn map(entry: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     let request = entry.get("request");
     let sort = match entry.get("type").text() {
         Some(sort @ ("request" | "response")) => sort,
-        Some(_) => return Err(Unmapped::new("type", "is neither request nor response")),
+        Some(_) => return Err(Unmapped::new(Reason::UnknownWord, "type", "is neither request nor response")),
         None => return Err(Unmapped::missing("type")),
     };
     let path = request.get("path").text().ok_or_else(|| Unmapped::missing("request.path"))?;

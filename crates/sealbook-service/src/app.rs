@@ -1,9 +1,10 @@
 //! What every request shares: the ledger, the clock, the counts, the memory that may be in use.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
+use sealbook_core::event::Identity;
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_log::{Answer, Group, Ledger, PrepareError, Prepared, Reader, Submission, act};
@@ -11,7 +12,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::config::{Config, Limits};
+use crate::credentials::{Access, Actor, Refusals};
 use crate::follower::Follower;
+use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
@@ -25,6 +28,13 @@ pub(crate) struct App {
     pub(crate) world: World,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Log,
+    /// Who runs the service.
+    pub(crate) actor: Actor,
+    pub(crate) access: Access,
+    pub(crate) refusals: Refusals,
+    /// What is wrong with the store of tokens.
+    pub(crate) store_state: Condition,
     pub(crate) follower: Arc<Follower>,
     /// Permits of [`PERMIT_BYTES`] for bodies in work.
     pub(crate) memory: Arc<Semaphore>,
@@ -46,6 +56,11 @@ impl App {
             world: config.world.clone(),
             limits: config.limits,
             metrics: Arc::default(),
+            log: config.log.clone(),
+            actor: config.actor.clone(),
+            access: Access::new(config.public_log),
+            refusals: Refusals::default(),
+            store_state: Condition::new("credentials.store", &config.log),
             follower: Arc::default(),
             memory: Arc::new(Semaphore::new(config.limits.in_flight_bytes / PERMIT_BYTES)),
             acts: AtomicU64::new(0),
@@ -72,11 +87,65 @@ impl App {
     }
 
     /// Records an act of the service that happens once: its id is made from the size and a count.
-    pub(crate) async fn record(&self, action: &str, labels: &[(&str, String)]) -> Result<(), Problem> {
+    pub(crate) async fn record(
+        &self,
+        action: &str,
+        actor: &Identity,
+        labels: &[(&str, String)],
+    ) -> Result<(), Problem> {
+        self.record_why(action, actor, labels, None).await
+    }
+
+    /// As [`Self::record`], with a reason.
+    pub(crate) async fn record_why(
+        &self,
+        action: &str,
+        actor: &Identity,
+        labels: &[(&str, String)],
+        reason: Option<&str>,
+    ) -> Result<(), Problem> {
         let id = format!("{}-{}", self.reader.size(), self.acts.fetch_add(1, Relaxed));
         let now = Micros(self.world.clock.now());
-        let prepared = self.prepare(act(self.reader.origin(), action, &id, now, labels))?;
+        let mut submission = act(self.reader.origin(), action, &id, now, labels);
+        submission.event.actor = Some(actor.clone());
+        submission.event.reason = reason.map(str::to_owned);
+        let prepared = self.prepare(submission)?;
         self.commit(Group { entries: vec![prepared], all_or_nothing: true }).await.map(|_| ())
+    }
+}
+
+/// Something that goes on in the background and may go wrong for a while: said when it changes, and counted.
+pub(crate) struct Condition {
+    what: &'static str,
+    log: Log,
+    wrong: Mutex<Option<String>>,
+    failures: AtomicU64,
+}
+
+impl Condition {
+    pub(crate) fn new(what: &'static str, log: &Log) -> Self {
+        Self { what, log: log.clone(), wrong: Mutex::default(), failures: AtomicU64::new(0) }
+    }
+
+    /// What is wrong now; `None` when it is as it should be.
+    pub(crate) fn set(&self, wrong: Option<String>) {
+        let mut before = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before == wrong {
+            return;
+        }
+        match &wrong {
+            Some(why) => {
+                self.failures.fetch_add(1, Relaxed);
+                self.log.event(Level::Error, self.what, &[("problem", why)]);
+            }
+            None => self.log.event(Level::Info, self.what, &[("problem", &"mended")]),
+        }
+        *before = wrong;
+    }
+
+    /// How often something began to be wrong.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
     }
 }
 

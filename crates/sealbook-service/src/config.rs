@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use sealbook_disk::World;
 
+use crate::credentials::Actor;
+use crate::log::Log;
+
 /// Bytes of one request body as it is sent. The Kubernetes API server sends at most 10 MiB, OPA 32 KiB.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
 
@@ -61,12 +64,18 @@ impl Default for Limits {
 /// How to serve a ledger.
 #[derive(Clone)]
 pub struct Config {
-    /// Where to listen: a loopback address. Port 0 takes a free port.
+    /// Where to listen; an address that others can reach only where there are credentials. Port 0 takes a free port.
     pub listen: SocketAddr,
     /// Whose clock dates the service's own acts.
     pub world: World,
     /// The limits.
     pub limits: Limits,
+    /// Who runs the service: the actor of its starts and stops.
+    pub actor: Actor,
+    /// Checkpoint and tiles need no credential.
+    pub public_log: bool,
+    /// Where the service says what happens.
+    pub log: Log,
 }
 
 impl core::fmt::Debug for Config {
@@ -79,6 +88,13 @@ impl Config {
     /// Listens at `listen` with the default limits and the real clock.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, world: World::real(), limits: Limits::default() }
+        Self {
+            listen,
+            world: World::real(),
+            limits: Limits::default(),
+            actor: Actor::current(None),
+            public_log: false,
+            log: Log::silent(),
+        }
     }
 }

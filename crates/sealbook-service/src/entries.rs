@@ -17,6 +17,7 @@ use sealbook_sources::to_json;
 use serde_json::{Value, json};
 
 use crate::app::{App, beside};
+use crate::credentials::{Need, Principal};
 use crate::log_api::answer;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -48,16 +49,19 @@ fn index_of(uri: &Uri) -> Result<u64, Problem> {
 }
 
 /// `GET /v1/entries/{index}`: open fields; sealed values where `open=true` asks for them, which is then an entry itself.
-pub(crate) async fn one(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Answered {
+pub(crate) async fn one(State(app): State<Arc<App>>, principal: Principal, uri: Uri, headers: HeaderMap) -> Answered {
     let index = index_of(&uri)?;
     let open = Params::of(&uri)?.only(&["open"])?.word("open", &["true", "false"])? == Some("true");
+    if open {
+        principal.require(Need::Admin)?;
+    }
     let reader = app.reader.clone();
     let stored = beside(move || Ok(reader.stored(index)?)).await?;
     if wants_cbor(&headers) {
         return Ok(answer(stored.bytes, "application/cbor", FOR_EVER));
     }
     if open {
-        app.record(SEALED_READ, &[("entry", index.to_string())]).await?;
+        app.record(SEALED_READ, principal.identity(), &[("entry", index.to_string())]).await?;
     }
     let mut response = receipt::json(StatusCode::OK, &shown(&stored, open)?);
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, axum::http::HeaderValue::from_static(NOT_KEPT));

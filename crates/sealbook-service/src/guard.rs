@@ -4,37 +4,51 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{HOST, HeaderMap, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::credentials::{Peer, Principal, Refusal, note};
+use crate::problem::{Code, Problem};
 
-/// Loopback has no credentials, so a page that a browser loaded elsewhere must not reach it: neither by sending a form
-/// here, nor by pointing its own name at this machine.
-pub(crate) async fn guard(State(_): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
-    let mut response = match refused(request.headers(), request.uri()) {
+/// A page that a browser loaded elsewhere must not reach the service: neither by sending a form here, nor, where no
+/// credential is needed, by pointing its own name at this machine. Whoever is refused is counted.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    let endpoint = endpoint(&request);
+    let address = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
+    let mut response = match refused(request.headers(), request.uri(), app.access.is_required()) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     };
+    if let (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(address)) = (response.status(), address) {
+        let who = response.extensions().get::<Principal>().cloned().unwrap_or_else(Principal::unidentified);
+        let code = response.extensions().get::<Code>().map_or("refused", |code| code.0);
+        note(&app, Refusal { who, code, address, endpoint }).await;
+    }
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-fn refused(headers: &HeaderMap, uri: &Uri) -> Option<Problem> {
+/// Method and route; not the path, which may hold anything.
+fn endpoint(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>().map_or("(no such path)", MatchedPath::as_str);
+    format!("{} {path}", request.method())
+}
+
+fn refused(headers: &HeaderMap, uri: &Uri, credentials: bool) -> Option<Problem> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(|host| host.as_str()));
     let Some(host) = host else {
         return Some(Problem::bad_request("no-host", "the request has no Host header"));
     };
-    if !is_loopback(host) {
+    if !credentials && !is_loopback(host) {
         let detail = format!("{host:?} is no name of this machine's loopback; use 127.0.0.1 or localhost");
         return Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, "not-loopback", detail));
     }
     let origin = headers.get(ORIGIN)?.to_str().unwrap_or_default();
-    if origin.strip_prefix("http://") == Some(host) {
+    if ["http://", "https://"].iter().any(|scheme| origin.strip_prefix(scheme) == Some(host)) {
         return None;
     }
     let detail = format!("a page of {origin:?} may not use this service");
@@ -83,7 +97,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static("127.0.0.1:80"));
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
-            refused(&headers, &Uri::from_static("/")).map(|problem| problem.code)
+            refused(&headers, &Uri::from_static("/"), false).map(|problem| problem.code)
         };
         assert_eq!(ask("http://127.0.0.1:80"), None);
         assert_eq!(ask("http://127.0.0.1:81"), Some("foreign-origin"));

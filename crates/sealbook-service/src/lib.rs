@@ -1,8 +1,9 @@
 //! HTTP in and out: takes events, answers once they are durable, and serves the log to anyone who checks it.
 //!
-//! Takes: HTTP requests on loopback; a [`sealbook_log::Ledger`] that is open for writing.
+//! Takes: HTTP requests, their credentials; a [`sealbook_log::Ledger`] that is open for writing.
 //! Gives: receipts with proofs, the tlog-tiles read API, entries, metrics, a dashboard.
-//! Never: answers before the commit is durable, takes a source's name from a body, drops an element silently.
+//! Never: answers before the commit is durable, takes a source's name from a body, drops an element silently, answers
+//! to anybody beyond this machine without a credential.
 //! Next:  `sealbook-cli`.
 
 mod acts;
@@ -10,11 +11,13 @@ mod app;
 mod body;
 mod cloudevents;
 mod config;
+pub mod credentials;
 mod dashboard;
 mod entries;
 mod follower;
 mod guard;
 mod list;
+mod log;
 mod log_api;
 mod metrics;
 mod openapi;
@@ -29,5 +32,6 @@ pub use config::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, CONNECTIONS_MAX, Config, DECOMPRESSED_BYTES_MAX, HEADER_SECONDS_MAX,
     IN_FLIGHT_BYTES_MAX, Limits, STOP_SECONDS_MAX,
 };
+pub use log::{Level, Log, LogFormat};
 pub use openapi::document as openapi;
 pub use server::{ServeError, Server, serve};

@@ -16,6 +16,10 @@ const RETRY_SECONDS: u32 = 1;
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<Details>);
 
+/// The code of a problem, in the extensions of the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code(pub(crate) &'static str);
+
 /// What it says.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Details {
@@ -159,6 +163,7 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(Code(self.code));
         if let Some((name, value)) = self.header.take() {
             response.headers_mut().insert(name, value);
         }

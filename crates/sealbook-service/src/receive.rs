@@ -13,6 +13,7 @@ use crate::acts::Refused;
 use crate::app::{App, beside};
 use crate::body::{Received, SMALL_BYTES, drain, receive};
 use crate::cloudevents::{Attributes, BATCHED, STRUCTURED};
+use crate::credentials::Principal;
 use crate::list::{Form, Parsed, Sender, refusal};
 use crate::params::Params;
 use crate::problem::Problem;
@@ -41,33 +42,51 @@ pub(crate) const NATIVE_TYPES: [&str; 7] = [
 type Answered = Result<Response<Body>, Problem>;
 
 /// `POST /v1/events`: all or nothing.
-pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
-    counted(&app, native(&uri, &headers), &headers, body).await
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
+    counted(&app, native(&principal, &uri, &headers), &headers, body).await
 }
 
 /// `POST /v1/sources/{name}` and the paths that systems append to it.
-pub(crate) async fn source(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
+pub(crate) async fn source(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
     let name = uri.path().trim_start_matches("/v1/sources/").split('/').next().unwrap_or_default();
-    counted(&app, from(name, &uri), &headers, body).await
+    counted(&app, from(&principal, name, &uri), &headers, body).await
 }
 
 /// `POST /logs`: where OPA sends its decisions when it is given nothing but an address.
-pub(crate) async fn opa(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
-    counted(&app, from("opa", &uri), &headers, body).await
+pub(crate) async fn opa(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
+    counted(&app, from(&principal, "opa", &uri), &headers, body).await
 }
 
-fn native(uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
+fn native(principal: &Principal, uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
     let params = Params::of(uri)?.only(&["source", "proof"])?;
     let format = by_name("native").ok_or_else(|| unknown_source("native"))?;
-    let sender = Sender { id: params.source("native")?, format, form: native_form(headers)? };
+    let sender = Sender { id: principal.source(&params, "native", "native")?, format, form: native_form(headers)? };
     Ok(Request { sender, strict: true, proofs: proofs(&params)? })
 }
 
-fn from(name: &str, uri: &Uri) -> Result<Request, Problem> {
+fn from(principal: &Principal, name: &str, uri: &Uri) -> Result<Request, Problem> {
     // Senders append parameters of their own (the Kubernetes API server: timeout), so unknown ones pass.
     let params = Params::of(uri)?;
     let format = by_name(name).ok_or_else(|| unknown_source(name))?;
-    let sender = Sender { id: params.source(name)?, format, form: Form::Own };
+    let sender = Sender { id: principal.source(&params, format.name(), name)?, format, form: Form::Own };
     Ok(Request { sender, strict: false, proofs: proofs(&params)? })
 }
 

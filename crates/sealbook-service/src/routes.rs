@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
+use crate::credentials::{Need, authorize};
 use crate::{dashboard, entries, guard, log_api, openapi, receive};
 
 /// Whether a path takes or gives.
@@ -31,6 +32,8 @@ pub(crate) struct Route {
     pub(crate) query: &'static [(&'static str, &'static str)],
     /// Statuses of problems that it answers with, beside those that everything has.
     pub(crate) problems: &'static [u16],
+    /// What whoever asks must be allowed.
+    pub(crate) needs: Need,
     handler: fn() -> MethodRouter<Arc<App>>,
 }
 
@@ -50,7 +53,8 @@ const fn read(
     summary: &'static str,
     handler: fn() -> MethodRouter<Arc<App>>,
 ) -> Route {
-    Route { way: Way::Get, path, name, summary, takes: &[], gives, query: &[], problems: &[], handler }
+    let (way, needs) = (Way::Get, Need::Read);
+    Route { way, path, name, summary, takes: &[], gives, query: &[], problems: &[], needs, handler }
 }
 
 const fn ingest(
@@ -59,8 +63,8 @@ const fn ingest(
     summary: &'static str,
     handler: fn() -> MethodRouter<Arc<App>>,
 ) -> Route {
-    let (takes, query) = (ANY, SOURCE_QUERY);
-    Route { way: Way::Post, path, name, summary, takes, gives: JSON, query, problems: INGEST, handler }
+    let (way, takes, query, needs) = (Way::Post, ANY, SOURCE_QUERY, Need::Ingest);
+    Route { way, path, name, summary, takes, gives: JSON, query, problems: INGEST, needs, handler }
 }
 
 /// Everything.
@@ -90,10 +94,14 @@ pub(crate) static ROUTES: &[Route] = &[
         "Any source's own JSON: one event, an array, its envelope, or one per line. An element that is no event is kept and counted, and never refuses the others.",
         || post(receive::source),
     ),
-    read("/checkpoint", "getCheckpoint", TEXT, "The newest signed checkpoint (C2SP tlog-tiles).", || {
-        get(log_api::checkpoint)
-    }),
     Route {
+        needs: Need::Log,
+        ..read("/checkpoint", "getCheckpoint", TEXT, "The newest signed checkpoint (C2SP tlog-tiles).", || {
+            get(log_api::checkpoint)
+        })
+    },
+    Route {
+        needs: Need::Log,
         problems: &[404],
         ..read("/tile/{*path}", "getTile", "application/octet-stream", "A hash tile or an entry bundle.", || {
             get(log_api::tile)
@@ -126,10 +134,17 @@ pub(crate) static ROUTES: &[Route] = &[
         problems: &[400, 404],
         ..read("/v1/entries/{index}/proof", "getProof", TEXT, "Its proof (C2SP tlog-proof).", || get(entries::proof))
     },
-    read("/healthz", "getHealth", TEXT, "Alive.", || get(openapi::healthy)),
-    Route { problems: &[503], ..read("/readyz", "getReady", TEXT, "Able to write.", || get(openapi::ready)) },
+    Route { needs: Need::Open, ..read("/healthz", "getHealth", TEXT, "Alive.", || get(openapi::healthy)) },
+    Route {
+        needs: Need::Open,
+        problems: &[503],
+        ..read("/readyz", "getReady", TEXT, "Able to write.", || get(openapi::ready))
+    },
     read("/metrics", "getMetrics", "text/plain; version=0.0.4", "Prometheus text.", || get(openapi::metrics)),
-    read("/openapi.json", "getOpenApi", JSON, "This description.", || get(openapi::described)),
+    Route {
+        needs: Need::Known,
+        ..read("/openapi.json", "getOpenApi", JSON, "This description.", || get(openapi::described))
+    },
     read("/", "getDashboard", "text/html; charset=utf-8", "Dashboard.", || get(dashboard::page)),
 ];
 
@@ -137,7 +152,9 @@ pub(crate) static ROUTES: &[Route] = &[
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        router = router.route(route.path, (route.handler)());
+        let needs = (app.clone(), route.needs);
+        let handler = (route.handler)().layer(axum::middleware::from_fn_with_state(needs, authorize));
+        router = router.route(route.path, handler);
     }
     router
         .fallback(guard::nothing)

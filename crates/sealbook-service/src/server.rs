@@ -7,17 +7,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use sealbook_log::{Ledger, LogError};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::Layer as _;
 
 use crate::app::App;
 use crate::config::{CONNECTIONS_MAX, Config, POISONED_SECONDS, STOP_SECONDS_MAX};
+use crate::credentials::{self, CredentialError, Followed, Peer, TokenStore};
 use crate::follower::follow;
 use crate::routes::router;
 
@@ -36,7 +39,7 @@ const POISON_LOOK: Duration = Duration::from_millis(100);
 pub enum ServeError {
     /// The address is reachable from elsewhere.
     #[error(
-        "{address} is not a loopback address: without credentials and TLS the service listens on this machine only; use 127.0.0.1 or [::1]"
+        "{address} can be reached from elsewhere, and nobody needs a credential yet: make one (`sealbook tokens create LEDGER --name NAME --scope ingest:SOURCE`) or bind client certificates in the configuration; or listen on 127.0.0.1 or [::1]"
     )]
     NotLoopback {
         /// What was asked for.
@@ -50,6 +53,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The tokens cannot be used.
+    #[error("the tokens cannot be used: {0}")]
+    Credentials(#[from] CredentialError),
     /// The start or the stop could not be recorded.
     #[error("cannot record {act}: {detail}")]
     Record {
@@ -77,6 +83,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: Arc<App>,
+    store: TokenStore,
+    followed: Followed,
 }
 
 /// Serves `ledger` until `shutdown` is ready, then answers what was accepted, records the stop and closes the ledger.
@@ -94,15 +102,17 @@ impl Server {
     /// When the address is not loopback or not free, or the start cannot be recorded.
     pub async fn bind(config: Config, ledger: Ledger) -> Result<Self, ServeError> {
         let asked = config.listen;
-        if !asked.ip().is_loopback() {
+        let app = Arc::new(App::new(&config, ledger));
+        let store = TokenStore::of(&config.world, app.reader.layout().root());
+        let followed = credentials::load(&app, &store).await?;
+        if !asked.ip().is_loopback() && !app.access.is_required() {
             return Err(ServeError::NotLoopback { address: asked });
         }
         let listener = TcpListener::bind(asked).await.map_err(|source| ServeError::Bind { address: asked, source })?;
         let address = listener.local_addr().map_err(|source| ServeError::Bind { address: asked, source })?;
-        let app = Arc::new(App::new(&config, ledger));
         let labels = [("address", address.to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
-        record(&app, "service.started", &labels).await?;
-        Ok(Self { listener, address, app })
+        record(&app, "service.started", &labels, None).await?;
+        Ok(Self { listener, address, app, store, followed })
     }
 
     /// Where it listens.
@@ -116,11 +126,14 @@ impl Server {
     /// # Errors
     /// When the log can no longer be written, the stop cannot be recorded or the ledger cannot be closed in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, app, .. } = self;
+        let Self { listener, app, store, followed, .. } = self;
         let router = router(app.clone());
         let (stop, stopping) = watch::channel(false);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let follower = tokio::spawn(follow(app.clone(), stopping.clone()));
+        let mut beside = JoinSet::new();
+        beside.spawn(follow(app.clone(), stopping.clone()));
+        beside.spawn(credentials::follow(app.clone(), store, followed, stopping.clone()));
+        beside.spawn(credentials::flush(app.clone(), stopping.clone()));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         let mut spoilt = Box::pin(spoilt(app.clone()));
@@ -132,8 +145,9 @@ impl Server {
             };
             while connections.try_join_next().is_some() {}
             match accepted {
-                Some((stream, place)) => {
-                    let (router, stopping) = (router.clone(), stopping.clone());
+                Some((stream, address, place)) => {
+                    let router = Extension(Peer { address }).layer(router.clone());
+                    let stopping = stopping.clone();
                     let header_time = app.limits.header_time;
                     connections.spawn(async move {
                         connection(stream, router, header_time, stopping).await;
@@ -151,11 +165,14 @@ impl Server {
         connections.shutdown().await;
         drop(router);
         // A step that is under way ends by itself; nothing waits for it but this.
-        let _ = follower.await;
+        while beside.join_next().await.is_some() {}
         // What cannot be written cannot be recorded.
         let recorded = match app.ledger.poisoned() {
             Some(why) => Err(ServeError::Poisoned { why }),
-            None => record(&app, "service.stopped", &[("in_time", in_time.to_string())]).await,
+            None => {
+                let labels = [("in_time", in_time.to_string())];
+                record(&app, "service.stopped", &labels, Some("It was told to stop.")).await
+            }
         };
         let closed = close(app).await;
         recorded.and(closed)
@@ -170,8 +187,17 @@ async fn spoilt(app: Arc<App>) {
     tokio::time::sleep(Duration::from_secs(POISONED_SECONDS)).await;
 }
 
-async fn record(app: &App, act: &'static str, labels: &[(&str, String)]) -> Result<(), ServeError> {
-    app.record(act, labels).await.map_err(|problem| ServeError::Record { act, detail: problem.detail.clone() })
+async fn record(
+    app: &App,
+    act: &'static str,
+    labels: &[(&str, String)],
+    reason: Option<&str>,
+) -> Result<(), ServeError> {
+    let mut labels = labels.to_vec();
+    labels.push(("account", app.actor.account.clone()));
+    app.record_why(act, &app.actor.identity(), &labels, reason)
+        .await
+        .map_err(|problem| ServeError::Record { act, detail: problem.detail.clone() })
 }
 
 /// Commits what waits. Whoever still holds the ledger (a read that outlived its connection) closes it when done.
@@ -187,13 +213,18 @@ async fn close(app: Arc<App>) -> Result<(), ServeError> {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
-    let (stream, _) = listener.accept().await.ok()?;
-    Some((stream, place))
+    let (stream, address) = listener.accept().await.ok()?;
+    Some((stream, address, place))
 }
 
-async fn connection(stream: TcpStream, router: Router, header_time: Duration, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    router: AddExtension<Router, Peer>,
+    header_time: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
     // An answer is one small write: it should not wait for more. Where this is refused it is merely slower.
     let _ = stream.set_nodelay(true);
     let mut builder = Builder::new(TokioExecutor::new());

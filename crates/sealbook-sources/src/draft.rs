@@ -7,6 +7,9 @@ use sealbook_core::record::{FieldId, Scalar};
 /// Label that lists the fields which did not fit; the raw bytes have them.
 pub(crate) const OMITTED: &str = "omitted";
 
+/// Label with the source's own word where no rule says which kind of event it is: the nearest kind stands then.
+pub const UNMAPPED: &str = "unmapped";
+
 /// Id of a subject of which the source says nothing.
 pub const UNKNOWN: &str = "unknown";
 
@@ -60,6 +63,11 @@ impl Draft {
         } else {
             self.event.labels.insert(name.to_owned(), value.to_owned());
         }
+    }
+
+    /// Says that no rule knows this word.
+    pub fn unmapped(&mut self, word: &str) {
+        self.label(UNMAPPED, Some(word));
     }
 
     /// The event, within every limit.

@@ -34,7 +34,7 @@ mod teleport;
 mod vault;
 mod when;
 
-pub use draft::UNKNOWN;
+pub use draft::{UNKNOWN, UNMAPPED};
 pub use gzip::{DecompressError, decompress};
 pub use identity::canonical;
 pub use item::{Item, Mapped, Reason, Refusal, Unmapped, Unreadable};

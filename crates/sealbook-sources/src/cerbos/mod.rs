@@ -10,7 +10,7 @@ use crate::source::JsonSource;
 use crate::when::rfc3339;
 
 /// The source `cerbos`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "cerbos", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "cerbos", version: 2, envelopes: &[], recognises, map };
 
 fn log_kind<'v>(line: &'v Value<'_>) -> Option<&'v str> {
     line.get("log.kind").text().or_else(|| line.at("log.kind").text())
@@ -50,7 +50,7 @@ fn draft(line: &Value<'_>, call: &str, raw: &[u8], part: &str, subject: Identity
     draft
 }
 
-/// A call of the decision point; the log does not say who called, nor how it ended.
+/// A call of the decision point. The log does not say who called: the entry is about the decision point itself.
 fn access(line: &Value<'_>, call: &str, raw: &[u8]) -> Event {
     let outcome = match line.get("statusCode").int() {
         Some(0) => Outcome::Success,
@@ -58,7 +58,7 @@ fn access(line: &Value<'_>, call: &str, raw: &[u8]) -> Event {
         Some(_) => Outcome::Failure,
         None => Outcome::Unknown,
     };
-    let mut draft = draft(line, call, raw, "access", nobody(), outcome);
+    let mut draft = draft(line, call, raw, "access", Identity::new("cerbos", IdentityType::System), outcome);
     draft.event.action = own(line.get("method").text());
     draft.label("entry", Some("access"));
     draft.finish()

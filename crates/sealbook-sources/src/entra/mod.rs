@@ -24,7 +24,7 @@ use crate::when::rfc3339;
 
 /// The source `entra`.
 pub(crate) static SOURCE: JsonSource =
-    JsonSource { name: "entra", version: 1, envelopes: &[&["records"]], recognises, map };
+    JsonSource { name: "entra", version: 2, envelopes: &[&["records"]], recognises, map };
 
 /// Error codes of a sign-in that a policy refused; all of 530xx are too.
 const REFUSED: &[i64] = &[50_053, 50_105];
@@ -102,11 +102,16 @@ fn map(value: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
         return Err(Unmapped::missing("operationName"));
     }
     let category = value.any_case("category").text().or_else(|| record.text("category"));
-    let meaning = if sign_in { Meaning::Decision } else { meaning(category, activity, record.text("loggedByService")) };
+    let known =
+        if sign_in { Some(Meaning::Decision) } else { meaning(category, activity, record.text("loggedByService")) };
+    let meaning = known.unwrap_or(Meaning::Decision);
     let (subject, actor) = people(&record, meaning);
     let id = record.first(&["id", "eventDataId", "requestId"]).filter(|id| !id.contains('/'));
     let mut draft = Draft::new(own(id), raw, meaning.kind(), subject, outcome(&record, meaning, sign_in));
     draft.label("category", category);
+    if known.is_none() {
+        draft.unmapped(activity.unwrap_or_default());
+    }
     draft.label("error_code", error_code(&record).filter(|code| *code != 0).map(|code| code.to_string()).as_deref());
     draft.label("risk_state", record.text("riskState"));
     draft.label("application", record.first(&["appDisplayName", "appId"]));

@@ -22,7 +22,9 @@ pub(super) const ACTIVITIES: &Words = &[
     ("remove_service_principal_credentials*", Revocation(Secret)),
     ("revoke_sign-in_sessions* *stsrefreshtoken*", Revocation(Token)),
     ("*access_review*", Review),
-    ("add_owner_* remove_owner_*", Ownership),
+    ("add_owner_* remove_owner_* add_registered_owner_* remove_registered_owner_*", Ownership),
+    ("recover_device_local_administrator_password* add_delegated_permission_grant*", Elevation(Started)),
+    ("remove_delegated_permission_grant*", Elevation(Ended)),
     (
         "add_member_to_role* add_app_role_assignment* consent_to_application* *elevated_their_access* *elevateaccess/action",
         Elevation(Started),
@@ -37,16 +39,19 @@ pub(super) const ACTIVITIES: &Words = &[
         "*conditional_access_policy* *methods_policy* *authorization_policy* update_policy* add*_policy* delete_policy* *role_assignment*",
         Policy,
     ),
-    ("set_federation_settings* set_domain_authentication*", Policy),
+    ("set_federation_settings* set_domain_authentication* *verified_domain* verify_domain*", Policy),
     (
-        "add_user* add_application* add_service_principal* add_group* create_application* invite_external_user*",
+        "add_user* add_application* add_service_principal* add_group* add_device* create_application* invite_external_user*",
         Lifecycle(Provisioned),
     ),
-    ("delete_user* delete_application* delete_service_principal* delete_group* hard_delete_*", Lifecycle(Offboarded)),
+    (
+        "delete_user* delete_application* delete_service_principal* delete_group* delete_device* hard_delete_*",
+        Lifecycle(Offboarded),
+    ),
     ("disable_account*", Lifecycle(Disabled)),
     ("reset_*password* change_*password*", Rotation(Secret)),
     (
-        "update_user* update_application* update_service_principal* update_group* enable_account* restore_*",
+        "update_user* update_application* update_service_principal* update_group* update_device* enable_account* restore_* *member_to_group* *member_from_group* *registered_users_*",
         Lifecycle(Changed),
     ),
 ];
@@ -63,12 +68,19 @@ pub(super) fn plain(activity: &str) -> String {
     activity.trim().to_lowercase().replace(' ', "_")
 }
 
-pub(super) fn meaning(category: Option<&str>, activity: Option<&str>, by_service: Option<&str>) -> Meaning {
+/// Categories of which every record without a row of its own is a call that was let in or refused.
+const CALLS: &[&str] = &["AuditEvent", "StorageRead", "StorageWrite", "StorageDelete"];
+
+/// What a record means; `None` where no rule says it.
+pub(super) fn meaning(category: Option<&str>, activity: Option<&str>, by_service: Option<&str>) -> Option<Meaning> {
     if let Some(found) = category.and_then(|category| find(CATEGORIES, category)) {
-        return found;
+        return Some(found);
     }
     if by_service == Some("Access Reviews") {
-        return Review;
+        return Some(Review);
     }
-    activity.and_then(|activity| find(ACTIVITIES, &plain(activity))).unwrap_or(Decision)
+    // Operations of resource providers are calls: `Microsoft.Compute/virtualMachines/write`.
+    let call = category.is_some_and(|category| CALLS.contains(&category))
+        || activity.is_some_and(|activity| activity.contains('/'));
+    activity.and_then(|activity| find(ACTIVITIES, &plain(activity))).or(call.then_some(Decision))
 }

@@ -20,7 +20,7 @@ use crate::source::JsonSource;
 use crate::when::rfc3339;
 
 /// The source `gcp`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "gcp", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "gcp", version: 2, envelopes: &[], recognises, map };
 
 const METHODS: &Words = &[
     ("*GenerateAccessToken *GenerateIdToken *SignJwt *SignBlob *ExchangeToken", Issuance(Token)),
@@ -179,7 +179,9 @@ fn caller(payload: &Value<'_>) -> Identity {
             is_account.then(|| parameter.get("value").text()).flatten()
         })
     };
-    named.or_else(affected).map_or_else(nobody, principal)
+    // A caller without an account has only the selector of the authority that let it in.
+    let selected = || info.get("authoritySelector").text();
+    named.or_else(affected).or_else(selected).map_or_else(nobody, principal)
 }
 
 /// Who lent their identity on the way, from the caller inwards.

@@ -2,7 +2,7 @@
 
 use sealbook_core::event::CredentialType::{ApiKey, SshKey, Token};
 use sealbook_core::event::ElevationVerb::Started;
-use sealbook_core::event::ExceptionVerb::Used;
+use sealbook_core::event::ExceptionVerb::{Opened, Used};
 use sealbook_core::event::LifecycleVerb::{Changed, Offboarded, Provisioned};
 use sealbook_core::event::{
     Approval, ApprovalDecision, Context, Correlation, Credential, Event, Identity, IdentityType, Outcome, Ownership,
@@ -20,7 +20,7 @@ use crate::source::JsonSource;
 use crate::when::{epoch_millis, rfc3339};
 
 /// The source `github`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "github", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "github", version: 2, envelopes: &[], recognises, map };
 
 const ACTIONS: &Words = &[
     ("*.request_created *.request_approved *.request_denied *.approved *.denied", Meaning::Approval),
@@ -50,6 +50,11 @@ const ACTIONS: &Words = &[
     ("org.add_member organization_moderators.add_user", Lifecycle(Provisioned)),
     ("org.remove_member repo.remove_member organization_moderators.remove_user", Lifecycle(Offboarded)),
     ("*.revoke hook.destroy", Revocation(Token)),
+    ("hook.create", Issuance(Token)),
+    ("org.invite_member team.create", Lifecycle(Provisioned)),
+    ("team.destroy", Lifecycle(Offboarded)),
+    ("*repository_vulnerability_alert.dismiss", Exception(Opened)),
+    ("git.* repo.* workflow_run.* workflow_job.* pull_request.* issue.* pages.*", Decision),
 ];
 
 fn recognises(event: &Value<'_>) -> bool {
@@ -61,7 +66,8 @@ fn recognises(event: &Value<'_>) -> bool {
 
 fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), Unmapped> {
     let action = action(event).ok_or_else(|| Unmapped::missing("action"))?;
-    let meaning = match find(ACTIONS, &action) {
+    let known = find(ACTIONS, &action);
+    let meaning = match known {
         Some(Lifecycle(Changed)) if raises(event) => Elevation(Started),
         Some(found) => found,
         None => Decision,
@@ -71,6 +77,9 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     let mut draft = Draft::new(own(text("_document_id")), raw, meaning.kind(), subject, meaning.went_well());
     if text("conclusion").is_some_and(|end| end == "failure") {
         draft.event.outcome = Outcome::Failure;
+    }
+    if known.is_none() {
+        draft.unmapped(&action);
     }
     draft.label("operation", text("operation_type"));
     draft.label("access", text("programmatic_access_type"));
@@ -123,7 +132,7 @@ fn action(event: &Value<'_>) -> Option<String> {
     if done.is_some_and(|done| done.contains('.')) || event.get("actor").text().is_some() {
         return own(done);
     }
-    if event.get("pusher").is_map() {
+    if event.get("pusher").is_map() || !event.get("commits").items().is_empty() || done == Some("push") {
         return own(Some("git.push"));
     }
     let object = event.pairs().iter().find(|(name, value)| {
@@ -132,6 +141,7 @@ fn action(event: &Value<'_>) -> Option<String> {
     });
     let object = object.map(|(name, _)| name.as_ref());
     match (object, done) {
+        (Some("pages"), None) => own(Some("pages.edited")),
         (Some(object), Some(done)) => Some(format!("{object}.{done}")),
         (object, done) => own(done.or(object)),
     }
@@ -166,11 +176,27 @@ fn account(login: &str, robot: bool, nameid: Option<&str>) -> Identity {
     identity
 }
 
+/// Who opened what was opened now.
+fn opener<'v>(event: &'v Value<'_>) -> Option<&'v str> {
+    let opened = event.get("action").text() == Some("opened");
+    let objects = ["pull_request", "issue"].iter().filter(|_| opened);
+    objects.into_iter().find_map(|object| event.get(object).at("user.login").text())
+}
+
+/// A workflow that acts by itself.
+fn workflow(event: &Value<'_>) -> Option<Identity> {
+    let name = ["workflow_run.name", "workflow_job.workflow_name", "workflow_job.name"];
+    let name = name.iter().find_map(|path| event.at(path).text())?;
+    let repository = event.at("repository.full_name").text()?;
+    Some(Identity::new(format!("github:workflow:{repository}/{name}"), IdentityType::Workload))
+}
+
 fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
     let robot = event.get("actor_is_bot").flag() == Some(true) || event.at("sender.type").text() == Some("Bot");
-    let login = ["actor", "sender.login", "pusher.name"].iter().find_map(|path| event.at(path).text());
+    let login = ["actor", "sender.login", "pusher.name", "workflow_run.actor.login"];
+    let login = login.iter().find_map(|path| event.at(path).text()).or_else(|| opener(event));
     let nameid = event.get("external_identity_nameid").text();
-    let actor = login.map_or_else(nobody, |login| account(login, robot, nameid));
+    let actor = login.map(|login| account(login, robot, nameid)).or_else(|| workflow(event)).unwrap_or_else(nobody);
     let upon = matches!(meaning, Elevation(_) | Lifecycle(_) | Revocation(_) | Meaning::Approval);
     match event.get("user").text().filter(|_| upon) {
         Some(user) if Some(user) != login => (account(user, false, None), Some(actor)),

@@ -19,7 +19,7 @@ use crate::source::JsonSource;
 use crate::when::{epoch_millis, rfc3339};
 
 /// The source `keycloak`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "keycloak", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "keycloak", version: 2, envelopes: &[], recognises, map };
 
 /// User events by type, without `_ERROR`; admin events as `resourceType/operationType`.
 const WORDS: &Words = &[
@@ -34,6 +34,7 @@ const WORDS: &Words = &[
     ("DELETE_ACCOUNT", Lifecycle(Offboarded)),
     ("USER_DISABLED_BY_*", Lifecycle(Disabled)),
     ("UPDATE_PROFILE UPDATE_EMAIL", Lifecycle(Changed)),
+    ("LOGIN PERMISSION_TOKEN USER_INFO_REQUEST INTROSPECT_TOKEN VALIDATE_ACCESS_TOKEN", Decision),
     ("client-secret/ACTION", Rotation(Secret)),
     ("*_ROLE_MAPPING/*", Elevation(Started)),
     ("USER/CREATE CLIENT/CREATE", Lifecycle(Provisioned)),
@@ -72,7 +73,8 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     let message = event.get("message").text().filter(|_| event.get("log.logger").text().is_some());
     let fields = Fields { event, pairs: message.map(pairs).unwrap_or_default() };
     let (word, failed) = word(&fields).ok_or_else(|| Unmapped::missing("type"))?;
-    let meaning = find(WORDS, &word).unwrap_or(Decision);
+    let known = find(WORDS, &word);
+    let meaning = known.unwrap_or(Decision);
     let outcome = match (failed, fields.text("error")) {
         (_, Some("access_denied" | "not_allowed" | "forbidden")) => Outcome::Deny,
         (true, _) | (_, Some(_)) => Outcome::Failure,
@@ -80,6 +82,9 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     };
     let (subject, actor) = people(&fields, meaning);
     let mut draft = Draft::new(own(event.get("id").text()), raw, meaning.kind(), subject, outcome);
+    if known.is_none() {
+        draft.unmapped(&word);
+    }
     for name in ["realmName", "clientId", "grant_type", "client_auth_method", "scope", "audience"] {
         draft.label(name, fields.text(name));
     }

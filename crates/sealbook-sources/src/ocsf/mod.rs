@@ -16,7 +16,7 @@ use crate::source::JsonSource;
 use crate::when::{epoch_millis, rfc3339};
 
 /// The source `ocsf`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "ocsf", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "ocsf", version: 2, envelopes: &[], recognises, map };
 
 const ACCOUNT_CHANGE: i64 = 3001;
 const AUTHENTICATION: i64 = 3002;
@@ -25,7 +25,11 @@ const ENTITY_MANAGEMENT: i64 = 3004;
 const USER_ACCESS: i64 = 3005;
 const GROUP_MANAGEMENT: i64 = 3006;
 
-/// Classes and activities, and what they mean; every other pair is a decision.
+const API_ACTIVITY: i64 = 6003;
+/// Classes of network activity: a connection that was let through or not.
+const NETWORK: std::ops::RangeInclusive<i64> = 4001..=4014;
+
+/// Classes and activities, and what they mean.
 const ACTIVITIES: &[(i64, &[i64], Meaning)] = &[
     (ACCOUNT_CHANGE, &[1], Lifecycle(Provisioned)),
     (ACCOUNT_CHANGE, &[2, 9], Lifecycle(Changed)),
@@ -34,6 +38,7 @@ const ACTIVITIES: &[(i64, &[i64], Meaning)] = &[
     (ACCOUNT_CHANGE, &[6], Lifecycle(Offboarded)),
     (ACCOUNT_CHANGE, &[7, 8], Meaning::Policy),
     (ACCOUNT_CHANGE, &[10, 11], Rotation(Secret)),
+    (AUTHENTICATION, &[1, 99], Decision),
     (AUTHENTICATION, &[2], Revocation(OidcToken)),
     (AUTHENTICATION, &[3, 4], Issuance(OidcToken)),
     (AUTHORIZE_SESSION, &[1, 2], Elevation(Started)),
@@ -58,11 +63,15 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
         .int()
         .ok_or_else(|| Unmapped::new(Reason::Missing, "class_uid", "is missing or no integer"))?;
     let activity = event.get("activity_id").int();
-    let meaning = meaning(class, activity);
+    let known = meaning(class, activity);
+    let meaning = known.unwrap_or(Decision);
     let (subject, actor) = people(event, meaning);
     let id = own(event.at("metadata.uid").text());
     let mut draft = Draft::new(id, raw, meaning.kind(), subject, outcome(event, meaning));
     draft.label("class", Some(&class.to_string()));
+    if known.is_none() {
+        draft.unmapped(&format!("{class}/{}", activity.unwrap_or_default()));
+    }
     draft.label("product", event.at("metadata.product.name").text());
     draft.label("schema", event.at("metadata.version").text());
     draft.label("severity", event.get("severity").text());
@@ -103,11 +112,12 @@ fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(),
     Ok(())
 }
 
-fn meaning(class: i64, activity: Option<i64>) -> Meaning {
+fn meaning(class: i64, activity: Option<i64>) -> Option<Meaning> {
     ACTIVITIES
         .iter()
         .find(|(of_class, activities, _)| *of_class == class && activity.is_some_and(|a| activities.contains(&a)))
-        .map_or(Decision, |(.., meaning)| *meaning)
+        .map(|(.., meaning)| *meaning)
+        .or_else(|| (class == API_ACTIVITY || NETWORK.contains(&class)).then_some(Decision))
 }
 
 fn outcome(event: &Value<'_>, meaning: Meaning) -> Outcome {
@@ -146,7 +156,8 @@ fn identity(party: &Value<'_>) -> Option<Identity> {
 }
 
 fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
-    let actor = identity(event.at("actor.user")).or_else(|| {
+    let users = ["actor.user", "actor.process.user", "process.user"];
+    let actor = users.iter().find_map(|path| identity(event.at(path))).or_else(|| {
         let service = event.at("actor.invoked_by").text().or_else(|| event.at("actor.app_name").text())?;
         Some(Identity::new(service, IdentityType::System))
     });
@@ -158,8 +169,18 @@ fn people(event: &Value<'_>, meaning: Meaning) -> (Identity, Option<Identity>) {
         (Some(subject), _) => (subject, None),
         (None, Some(actor)) if matches!(meaning, Lifecycle(_)) => unnamed(actor),
         (None, Some(actor)) => (actor, None),
-        (None, None) => (nobody(), None),
+        (None, None) => (machine(event).unwrap_or_else(nobody), None),
     }
+}
+
+/// Where no account is named: the machine that acted, or the resource that a finding is about.
+fn machine(event: &Value<'_>) -> Option<Identity> {
+    let places = ["device", "src_endpoint", "resource"].map(|name| event.get(name));
+    let listed = event.get("resources").items().first();
+    places.into_iter().chain(listed).find_map(|place| {
+        let id = ["uid", "hostname", "name", "instance_uid"].iter().find_map(|name| place.get(name).text())?;
+        Some(recognise(id).unwrap_or_else(|| Identity::new(id, IdentityType::System)))
+    })
 }
 
 fn resource(event: &Value<'_>) -> Resource {

@@ -19,7 +19,7 @@ use crate::when::rfc3339;
 
 /// The source `okta`.
 pub(crate) static SOURCE: JsonSource =
-    JsonSource { name: "okta", version: 1, envelopes: &[&["data", "events"]], recognises, map };
+    JsonSource { name: "okta", version: 2, envelopes: &[&["data", "events"]], recognises, map };
 
 const EVENTS: &Words = &[
     ("policy.evaluate_*", Decision),
@@ -43,6 +43,14 @@ const EVENTS: &Words = &[
         "*.lifecycle.* group.user_membership.* application.user_membership.add application.user_membership.remove",
         Lifecycle(Changed),
     ),
+    ("user.account.lock", Lifecycle(Disabled)),
+    ("user.account.unlock* system.agent.*.agent_instance_*", Lifecycle(Changed)),
+    ("device.enrollment.create", Lifecycle(Provisioned)),
+    ("system.mfa.factor.* system.agent.*.config_change_detected", Meaning::Policy),
+    (
+        "user.session.* user.authentication.* user.mfa.* security.threat.* application.user_membership.show_password",
+        Decision,
+    ),
     ("access.request.* governance.access.request.*", Meaning::Approval),
     ("certification.* governance.certification.*", Review),
 ];
@@ -56,11 +64,14 @@ fn recognises(event: &Value<'_>) -> bool {
 fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), Unmapped> {
     let name = event.get("eventType").text().ok_or_else(|| Unmapped::missing("eventType"))?;
     // `policy.lifecycle.create` is about a policy, not an identity.
-    let meaning =
-        if name.starts_with("policy.lifecycle.") { Meaning::Policy } else { find(EVENTS, name).unwrap_or(Decision) };
+    let known = if name.starts_with("policy.lifecycle.") { Some(Meaning::Policy) } else { find(EVENTS, name) };
+    let meaning = known.unwrap_or(Decision);
     let (subject, actor) = people(event, meaning);
     let mut draft = Draft::new(own(event.get("uuid").text()), raw, meaning.kind(), subject, outcome(event, meaning));
     labels(&mut draft, event);
+    if known.is_none() {
+        draft.unmapped(name);
+    }
 
     let to = &mut draft.event;
     to.actor = actor;
@@ -120,7 +131,10 @@ fn identity(party: &Value<'_>) -> Option<Identity> {
     let address = party.get("alternateId").text().and_then(mail);
     let mut identity = match kind {
         "User" | "AppUser" | "NewUser" => {
-            address.or_else(|| own_id.map(|id| Identity::new(format!("okta:{id}"), IdentityType::Human)))?
+            // A login that failed has only the name that was typed.
+            let typed = || party.get("alternateId").text().filter(|name| *name != "unknown");
+            address
+                .or_else(|| own_id.or_else(typed).map(|id| Identity::new(format!("okta:{id}"), IdentityType::Human)))?
         }
         "SystemPrincipal" => Identity::new("okta:system", IdentityType::System),
         _ => {

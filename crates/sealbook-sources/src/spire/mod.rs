@@ -19,7 +19,7 @@ use crate::source::JsonSource;
 use crate::when::{epoch_seconds, rfc3339};
 
 /// The source `spire`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "spire", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "spire", version: 2, envelopes: &[], recognises, map };
 
 /// Methods of the server's API, and messages of server and agent (blanks as `_`).
 const WORDS: &Words = &[
@@ -61,7 +61,8 @@ fn map(line: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), 
     let audit = text("type") == Some("audit");
     let refused = text("status_code") == Some("PermissionDenied") || REFUSALS.contains(&message);
     let word = text("method").filter(|_| audit).map_or_else(|| message.replace(' ', "_"), str::to_owned);
-    let meaning = match find(WORDS, &word) {
+    let known = find(WORDS, &word);
+    let meaning = match known {
         _ if refused => Decision,
         Some(Lifecycle(verb)) if verb != Offboarded && line.get("admin").flag() == Some(true) => Elevation(Started),
         Some(found) => found,
@@ -79,6 +80,9 @@ fn map(line: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), 
     let (subject, actor) = people(line, meaning);
     // All rows of one batch share `request_id`: only the bytes tell them apart.
     let mut draft = Draft::new(None, raw, meaning.kind(), subject, outcome);
+    if known.is_none() && !refused {
+        draft.unmapped(&word);
+    }
     for name in ["service", "authorized_as", "selectors", "parent_id", "status_code", "slot"] {
         draft.label(name, text(name));
     }

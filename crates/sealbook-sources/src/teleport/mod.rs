@@ -19,7 +19,7 @@ use crate::source::JsonSource;
 use crate::when::rfc3339;
 
 /// The source `teleport`.
-pub(crate) static SOURCE: JsonSource = JsonSource { name: "teleport", version: 1, envelopes: &[], recognises, map };
+pub(crate) static SOURCE: JsonSource = JsonSource { name: "teleport", version: 2, envelopes: &[], recognises, map };
 
 const EVENTS: &Words = &[
     ("access_request.create", Elevation(Requested)),
@@ -34,6 +34,7 @@ const EVENTS: &Words = &[
     ("user.create bot.create device.create device.enroll", Lifecycle(Provisioned)),
     ("user.delete bot.delete device.delete", Lifecycle(Offboarded)),
     ("user.update user.password_change bot.* device.* lock.deleted", Lifecycle(Changed)),
+    ("auth user.login session.* *.session.* db.* kube.request", Decision),
 ];
 
 /// Who acts, best first.
@@ -50,9 +51,13 @@ fn recognises(event: &Value<'_>) -> bool {
 fn map(event: &Value<'_>, raw: &[u8], emit: &mut dyn FnMut(Event)) -> Result<(), Unmapped> {
     let name = event.get("event").text().ok_or_else(|| Unmapped::missing("event"))?;
     let text = |field: &str| event.get(field).text();
-    let meaning = find(EVENTS, name).unwrap_or(Decision);
+    let known = find(EVENTS, name);
+    let meaning = known.unwrap_or(Decision);
     let (subject, actor) = people(event, meaning);
     let mut draft = Draft::new(own(text("uid")), raw, meaning.kind(), subject, outcome(event, meaning));
+    if known.is_none() {
+        draft.unmapped(name);
+    }
     draft.label("code", text("code"));
     draft.label("cluster", text("cluster_name"));
     draft.label("method", text("method").or_else(|| text("join_method")));

@@ -1,4 +1,9 @@
-//! Support that the integration tests share: the real binary, temporary ledgers, events, and the check that ends a test.
+//! Support that the integration tests share: the real binaries, a running service, temporary ledgers, events, and the
+//! check that ends a test.
+
+pub mod load;
+pub mod random;
+pub mod served;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

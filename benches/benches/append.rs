@@ -120,6 +120,7 @@ fn main() {
         || bare(ENTRIES, 100, bytes),
     );
     row("append, groups of 100, four callers", ENTRIES, || callers(ENTRIES, 4, 100), || bare(ENTRIES, 100, bytes));
+    row("append, groups of 100, 16 callers", ENTRIES, || callers(ENTRIES, 16, 100), || bare(ENTRIES, 100, bytes));
     row("append, 256 waiting callers, tasks", ENTRIES, || tasks(ENTRIES, CALLERS), || bare(ENTRIES, 256, bytes));
     row("append, 256 waiting callers, threads", ENTRIES, || callers(ENTRIES, CALLERS, 1), || bare(ENTRIES, 256, bytes));
     row("append, one caller waiting each time", 5_000, || callers(5_000, 1, 1), || bare(5_000, 1, bytes));

@@ -42,12 +42,21 @@ impl Writer {
         self.bytes
     }
 
+    #[inline]
     fn head(&mut self, major: u8, value: u64) {
         let major = major << 5;
+        let [.., short] = value.to_be_bytes();
+        if value < 24 {
+            self.bytes.push(major | short);
+        } else {
+            self.long_head(major, value);
+        }
+    }
+
+    fn long_head(&mut self, major: u8, value: u64) {
         let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
         match value {
-            0..=23 => self.bytes.push(major | h),
-            24..=0xff => self.bytes.extend_from_slice(&[major | 24, h]),
+            ..=0xff => self.bytes.extend_from_slice(&[major | 24, h]),
             0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, g, h]),
             0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, e, f, g, h]),
             _ => self.bytes.extend_from_slice(&[major | 27, a, b, c, d, e, f, g, h]),

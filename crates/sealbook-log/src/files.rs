@@ -17,6 +17,9 @@ pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
 const ROOM_BYTES_MIN: u64 = 64 << 10;
 const ROOM_BYTES_MAX: u64 = 4 << 20;
 
+/// What room is filled with.
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+
 /// Entries between two places that a reader can jump to.
 pub(crate) const MARK_ENTRIES: u64 = 64;
 
@@ -128,9 +131,11 @@ impl OpenSegment {
         let after = self.end + bytes.len() as u64;
         if after > self.filled {
             let target = after + after.clamp(ROOM_BYTES_MIN, ROOM_BYTES_MAX);
-            let zeros = vec![0; usize::try_from(target - self.filled).unwrap_or(0)];
-            self.file.write_at(&zeros, self.filled)?;
-            self.filled = target;
+            while self.filled < target {
+                let piece = usize::try_from(target - self.filled).map_or(ZEROS.len(), |rest| rest.min(ZEROS.len()));
+                self.file.write_at(ZEROS.get(..piece).unwrap_or_default(), self.filled)?;
+                self.filled += piece as u64;
+            }
         }
         let written = self.file.write_at(bytes, self.end);
         if !is(Bug::WriteErrorIgnored) {

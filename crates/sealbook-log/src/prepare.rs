@@ -1,20 +1,24 @@
 //! What callers do before they queue: seal fields, commit to them, encode everything that needs no place.
 
 use std::io;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use sealbook_core::cbor::Writer;
-use sealbook_core::entry::{Body, Opening, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, encode_openings, seal};
+use sealbook_core::cbor::DecodeError;
+use sealbook_core::entry::{
+    Body, Entry, Opening, Place, RAW_PATH, Raw, SEALED_BY_DEFAULT, Source, Statement, decode_openings, encode_openings,
+    seal,
+};
 use sealbook_core::event::{Event, sealable};
-use sealbook_core::hash::SALT_BYTES;
+use sealbook_core::hash::{ChainValue, SALT_BYTES};
 use sealbook_core::limits::{ENTRY_BYTES_MAX, RAW_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use sealbook_core::planted::{Bug, is};
 use sealbook_core::record::FieldError;
+use sealbook_core::time::Micros;
 use sealbook_disk::Entropy;
 
 use crate::keys::LogKey;
 use crate::lookup::Known;
-use crate::state::Keys;
+use crate::state::{Keys, next_in_thread};
 
 /// An event on its way into the ledger.
 #[derive(Clone, Debug)]
@@ -62,11 +66,7 @@ impl Sealing {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) body: Body,
-    pub(crate) source_id: String,
-    pub(crate) event_id: String,
     pub(crate) openings: Vec<u8>,
-    /// What tells a repetition from a conflict.
-    pub(crate) content: [u8; 32],
     pub(crate) keys: Keys,
     /// What the lookup files say of it, once they were asked.
     pub(crate) known: Option<Known>,
@@ -101,7 +101,6 @@ impl Prepared {
             let problem = format!("the original has {} bytes, at most {RAW_BYTES_MAX} are allowed", bytes.len());
             return Err(FieldError::new("", problem).into());
         }
-        let content = content(&event, raw.as_ref().map(|(bytes, _)| bytes.as_slice()));
         let mut failed = None;
         let mut salt = || {
             let mut salt = [0; SALT_BYTES];
@@ -130,16 +129,24 @@ impl Prepared {
             return Err(FieldError::new("", problem).into());
         }
         let openings = if openings.is_empty() { Vec::new() } else { encode_openings(&openings) };
-        Ok(Self {
-            body,
-            source_id: source.id,
-            event_id: event.id,
-            openings,
-            content,
-            keys,
-            known: None,
-            successor: None,
-        })
+        Ok(Self { body, openings, keys, known: None, successor: None })
+    }
+
+    /// The entry that it would be as the first of all.
+    pub(crate) fn entry(&self) -> Result<Entry, DecodeError> {
+        let thread = next_in_thread(None);
+        Entry::decode(&self.body.place(&Place {
+            index: 0,
+            recorded_at: Micros(0),
+            prev: ChainValue::default(),
+            thread,
+        }))
+    }
+
+    /// What its producer sent.
+    pub(crate) fn sent(&self) -> Result<Option<Sent>, DecodeError> {
+        let openings = if self.openings.is_empty() { Vec::new() } else { decode_openings(&self.openings)? };
+        Ok(Sent::of(&self.entry()?, openings))
     }
 
     /// Bytes that it holds in the queue and in the log, about.
@@ -148,19 +155,22 @@ impl Prepared {
     }
 }
 
-/// What separates the digests of originals from those of events.
-static ORIGINAL: LazyLock<[u8; 32]> = LazyLock::new(|| blake3::derive_key("sealbook content of an original v1", b""));
-static EVENT: LazyLock<[u8; 32]> = LazyLock::new(|| blake3::derive_key("sealbook content of an event v1", b""));
+/// What a producer sent, sealed or not: it tells a repetition from a conflict.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The original bytes.
+    Original(Vec<u8>),
+    /// The event, where it came without any.
+    Event(Box<Event>),
+}
 
-/// Digest of what a producer sent: the original bytes, or the event where there are none. Fields sealed or not.
-pub(crate) fn content(event: &Event, raw: Option<&[u8]>) -> [u8; 32] {
-    match raw {
-        Some(raw) => *blake3::keyed_hash(&ORIGINAL, raw).as_bytes(),
-        None => {
-            let mut w = Writer::new();
-            event.write(&mut w);
-            *blake3::keyed_hash(&EVENT, &w.into_bytes()).as_bytes()
+impl Sent {
+    /// As an entry and what lies beside it say; `None` where the original was erased.
+    pub(crate) fn of(entry: &Entry, openings: Vec<Opening>) -> Option<Self> {
+        if entry.raw.is_none() {
+            return Some(Self::Event(Box::new(entry.unsealed(&openings))));
         }
+        openings.into_iter().find(|opening| opening.path == RAW_PATH).map(|opening| Self::Original(opening.value))
     }
 }
 

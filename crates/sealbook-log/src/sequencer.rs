@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sealbook_core::cbor::DecodeError;
-use sealbook_core::entry::{Place, RAW_PATH};
+use sealbook_core::entry::{Entry, Place};
 use sealbook_core::planted::{Bug, is};
 use sealbook_core::segment::{Frame, push_entry_frame, push_frame};
 use sealbook_core::time::Micros;
@@ -13,7 +13,7 @@ use crate::acts::act;
 use crate::batch::Batch;
 use crate::error::{LogError, Refusal};
 use crate::lookup::{Known, Remembered};
-use crate::prepare::{Prepared, Sealing, content};
+use crate::prepare::{Prepared, Sealing, Sent};
 use crate::queue::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Group, Placed, Waiting};
 use crate::reader::{Reader, Shared};
 use crate::state::{ByKey, State, next_in_thread};
@@ -28,8 +28,8 @@ pub(crate) struct Sequencer {
     batch: Batch,
     /// Groups that came after a change of key, which must be the last of its commit.
     postponed: VecDeque<Waiting>,
-    /// Content of the entries that may not be readable yet, and the index of the first of them.
-    staged: VecDeque<[u8; 32]>,
+    /// The entries that may not be readable yet, and the index of the first of them.
+    staged: VecDeque<Prepared>,
     staged_first: u64,
     clock_is_behind: bool,
 }
@@ -87,20 +87,24 @@ impl Sequencer {
 
     fn place_all(&mut self, waiting: &mut std::vec::IntoIter<Waiting>) -> Result<(), LogError> {
         let now = self.time()?;
-        while let Some(next) = waiting.as_slice().first() {
+        while let Some(next) = waiting.next() {
             if self.batch.successor.is_some() {
+                self.postponed.push_back(next);
                 self.postponed.extend(waiting);
                 break;
             }
-            let outcome = self.place_group(&next.group, now)?;
-            if let Some(next) = waiting.next() {
-                self.batch.answers.push((next.reply, outcome));
+            match self.place_group(next.group, now) {
+                Ok(outcome) => self.batch.answers.push((next.reply, outcome)),
+                Err(error) => {
+                    (next.reply)(Err(Refusal::Poisoned(error.to_string())));
+                    return Err(error);
+                }
             }
         }
         Ok(())
     }
 
-    /// Forgets the content of entries that can be read by now.
+    /// Forgets the entries that can be read by now.
     fn unstage(&mut self) {
         let readable = self.shared.read().published.size;
         while self.staged_first < readable && self.staged.pop_front().is_some() {
@@ -122,46 +126,45 @@ impl Sequencer {
             let step = act(self.shared.origin(), "ledger.clock-stepped-back", &id, clock, &labels);
             let prepared = Prepared::new(step, &Sealing::default(), &*self.shared.world.entropy)
                 .map_err(|error| LogError::Refused(Refusal::Poisoned(error.to_string())))?;
-            self.place_one(&prepared, self.state.time)?;
+            self.place_one(prepared, self.state.time)?;
         }
         Ok(if is(Bug::ClockGoesBack) { clock } else { clock.max(self.state.time) })
     }
 
     /// Places a group, or refuses it.
-    fn place_group(&mut self, group: &Group, now: Micros) -> Result<Result<Vec<Placed>, Refusal>, LogError> {
+    fn place_group(&mut self, group: Group, now: Micros) -> Result<Result<Vec<Placed>, Refusal>, LogError> {
         if group.all_or_nothing
             && !is(Bug::HalfAGroup)
-            && let Some(conflict) = self.conflict(group)?
+            && let Some(conflict) = self.conflict(&group)?
         {
             return Ok(Err(conflict));
         }
-        group.entries.iter().map(|prepared| self.place_once(prepared, now)).collect::<Result<_, _>>().map(Ok)
+        group.entries.into_iter().map(|prepared| self.place_once(prepared, now)).collect::<Result<_, _>>().map(Ok)
     }
 
     /// The first event of a group whose id is taken by another event.
     fn conflict(&self, group: &Group) -> Result<Option<Refusal>, LogError> {
-        let mut own: ByKey<[u8; 32]> = ByKey::default();
+        let mut own: ByKey<&Prepared> = ByKey::default();
         for (position, prepared) in group.entries.iter().enumerate() {
-            let first = *own.entry(prepared.keys.event).or_insert(prepared.content);
             let earlier = self.seen(prepared)?;
-            let taken = match earlier {
-                Some(index) => !self.is_same(prepared, index)?,
-                None => false,
+            let same = match (earlier, own.insert(prepared.keys.event, prepared)) {
+                (Some(index), _) => self.is_same(prepared, index)?,
+                (None, Some(before)) => self.sent(before)? == self.sent(prepared)?,
+                (None, None) => true,
             };
-            if taken || first != prepared.content {
+            if !same {
                 let index = earlier.unwrap_or(self.state.size());
-                let source_id = prepared.source_id.clone();
-                let event = prepared.event_id.clone();
-                return Ok(Some(Refusal::Conflict { position, source_id, event, index }));
+                let Entry { source, event, .. } = prepared.entry().map_err(|error| self.changed(index, &error))?;
+                return Ok(Some(Refusal::Conflict { position, source_id: source.id, event: event.id, index }));
             }
         }
         Ok(None)
     }
 
     /// Places an entry unless its source already sent it.
-    fn place_once(&mut self, prepared: &Prepared, now: Micros) -> Result<Placed, LogError> {
-        match self.seen(prepared)? {
-            Some(index) if self.is_same(prepared, index)? => {
+    fn place_once(&mut self, prepared: Prepared, now: Micros) -> Result<Placed, LogError> {
+        match self.seen(&prepared)? {
+            Some(index) if self.is_same(&prepared, index)? => {
                 Ok(Placed::Duplicate { index: index + u64::from(is(Bug::DuplicateWithWrongIndex)) })
             }
             Some(index) => Ok(Placed::Conflict { index }),
@@ -186,37 +189,38 @@ impl Sequencer {
         }
     }
 
-    /// Whether entry `index` holds the same content. One whose original was erased counts as the same.
+    /// Whether entry `index` holds the same event. One whose original was erased counts as the same.
     fn is_same(&self, prepared: &Prepared, index: u64) -> Result<bool, LogError> {
         if is(Bug::ConflictTakenForDuplicate) {
             return Ok(true);
         }
         let staged = index.checked_sub(self.staged_first).and_then(|at| self.staged.get(usize::try_from(at).ok()?));
-        if let Some(staged) = staged {
-            return Ok(*staged == prepared.content);
-        }
-        let changed = |error: DecodeError| LogError::Damaged {
-            path: self.shared.layout.log(),
-            offset: 0,
-            index,
-            detail: format!("the entry has changed since the log was opened: {error}"),
+        let before = match staged {
+            Some(staged) => self.sent(staged)?,
+            None => {
+                let stored = Reader { shared: self.shared.clone() }.stored(index)?;
+                let changed = |error| self.changed(index, &error);
+                Sent::of(&stored.entry().map_err(changed)?, stored.openings().map_err(changed)?)
+            }
         };
-        let stored = Reader { shared: self.shared.clone() }.stored(index)?;
-        let entry = stored.entry().map_err(changed)?;
-        let openings = stored.openings().map_err(changed)?;
-        let raw = openings.iter().find(|opening| opening.path == RAW_PATH);
-        if entry.raw.is_some() != raw.is_some() {
-            return Ok(true);
-        }
-        Ok(content(&entry.unsealed(&openings), raw.map(|raw| raw.value.as_slice())) == prepared.content)
+        Ok(before.is_none() || before == self.sent(prepared)?)
     }
 
-    fn place_one(&mut self, prepared: &Prepared, recorded_at: Micros) -> Result<Placed, LogError> {
+    fn sent(&self, prepared: &Prepared) -> Result<Option<Sent>, LogError> {
+        prepared.sent().map_err(|error| self.changed(self.state.size(), &error))
+    }
+
+    fn changed(&self, index: u64, error: &DecodeError) -> LogError {
+        let detail = format!("the entry has changed since the log was opened: {error}");
+        LogError::Damaged { path: self.shared.layout.log(), offset: 0, index, detail }
+    }
+
+    fn place_one(&mut self, prepared: Prepared, recorded_at: Micros) -> Result<Placed, LogError> {
         let index = self.state.size();
         let newest = match self.state.newest(prepared.keys) {
             Some(newest) => Some(newest),
             None if is(Bug::ThreadEndsAtRoll) => None,
-            None => self.history(prepared)?.newest,
+            None => self.history(&prepared)?.newest,
         };
         let thread = next_in_thread(newest);
         let place = Place { index, recorded_at, prev: self.state.chain, thread };
@@ -232,7 +236,7 @@ impl Sequencer {
         }
         batch.known.push(Remembered { keys: prepared.keys, n: thread.n });
         batch.successor.clone_from(&prepared.successor);
-        self.staged.push_back(prepared.content);
+        self.staged.push_back(prepared);
         Ok(Placed::Committed { index, recorded_at, chain: self.state.chain, leaf })
     }
 }

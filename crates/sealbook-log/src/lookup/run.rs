@@ -4,7 +4,9 @@
 //! subjects; a tail with the first key of each page and two Bloom filters. Head, tail and each page end in a keyed
 //! BLAKE3 digest, cut to 16 bytes, that also covers the range and what it is.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sealbook_core::hash::ChainValue;
 use sealbook_disk::{DiskFile, World};
@@ -27,6 +29,8 @@ const SUBJECTS_PER_PAGE: usize = (PAGE_BYTES - TAG_BYTES) / SUBJECT_BYTES;
 const FILTER_BITS: u64 = 16;
 const BLOCK_BITS: u64 = 512;
 const PROBES: u32 = 7;
+/// Pages of subjects of one run that are kept in memory: the same subjects come again and again.
+const KEPT_PAGES: usize = 128;
 
 /// What stands in the tag of a page beside its number.
 const OF_HEAD: u64 = u64::MAX;
@@ -46,6 +50,7 @@ pub(crate) struct Run {
     subject_fences: Vec<u64>,
     event_filter: Vec<u64>,
     subject_filter: Vec<u64>,
+    kept: RwLock<HashMap<u64, Arc<Vec<Subject>>>>,
 }
 
 impl core::fmt::Debug for Run {
@@ -188,7 +193,8 @@ impl Run {
         let event_filter = take(head.event_blocks * (BLOCK_BITS / 64));
         let subject_filter = take(head.subject_blocks * (BLOCK_BITS / 64));
         let secret = *secret;
-        Ok(Some(Self { file, path, secret, head, event_fences, subject_fences, event_filter, subject_filter }))
+        let kept = RwLock::default();
+        Ok(Some(Self { file, path, secret, head, event_fences, subject_fences, event_filter, subject_filter, kept }))
     }
 
     pub(crate) fn upto(&self) -> u64 {
@@ -235,7 +241,7 @@ impl Run {
             return Ok(None);
         }
         for page in candidates(&self.subject_fences, key) {
-            let records = self.subjects_of(page)?;
+            let records = self.kept_subjects_of(page)?;
             if let Ok(at) = records.binary_search_by_key(&key, |(key, _)| *key) {
                 return Ok(records.get(at).map(|(_, newest)| *newest));
             }
@@ -258,6 +264,19 @@ impl Run {
         let records = bytes.as_chunks::<SUBJECT_BYTES>().0.iter().take(usize::try_from(held).unwrap_or(usize::MAX));
         let newest = |record: &[u8]| Some(Newest { n: number(record, 16)?, index: number(record, 24)? });
         Ok(records.filter_map(|record| Some((key_of(record)?, newest(record)?))).collect())
+    }
+
+    fn kept_subjects_of(&self, page: u64) -> Result<Arc<Vec<Subject>>, LogError> {
+        if let Some(records) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&page) {
+            return Ok(records.clone());
+        }
+        let records = Arc::new(self.subjects_of(page)?);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_PAGES {
+            kept.clear();
+        }
+        kept.insert(page, records.clone());
+        Ok(records)
     }
 
     pub(crate) fn pages(&self) -> (u64, u64) {
@@ -457,6 +476,7 @@ impl Output {
             subject_fences: self.subject_fences,
             event_filter: self.event_filter,
             subject_filter: self.subject_filter,
+            kept: RwLock::default(),
         })
     }
 }

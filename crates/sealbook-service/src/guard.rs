@@ -39,9 +39,9 @@ fn endpoint(request: &Request) -> String {
 }
 
 fn refused(headers: &HeaderMap, uri: &Uri, credentials: bool) -> Option<Problem> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(|host| host.as_str()));
-    let Some(host) = host else {
-        return Some(Problem::bad_request("no-host", "the request has no Host header"));
+    let host = match host(headers, uri) {
+        Ok(host) => host,
+        Err(problem) => return Some(problem),
     };
     if !credentials && !is_loopback(host) {
         let detail = format!("{host:?} is no name of this machine's loopback; use 127.0.0.1 or localhost");
@@ -53,6 +53,16 @@ fn refused(headers: &HeaderMap, uri: &Uri, credentials: bool) -> Option<Problem>
     }
     let detail = format!("a page of {origin:?} may not use this service");
     Some(Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail))
+}
+
+/// Whom the request is for: what its target names goes before its Host header (RFC 9112, 3.2.2), of which there is one.
+fn host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Result<&'r str, Problem> {
+    if headers.get_all(HOST).iter().nth(1).is_some() {
+        return Err(Problem::bad_request("two-hosts", "the request has more than one Host header"));
+    }
+    let named = uri.authority().map(|host| host.as_str());
+    let host = named.or_else(|| headers.get(HOST)?.to_str().ok());
+    host.ok_or_else(|| Problem::bad_request("no-host", "the request has no Host header"))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -89,6 +99,20 @@ mod tests {
         for bad in ["example.com", "127.0.0.1.example.com", "10.0.0.1:80", "[2001:db8::1]:80", "", "localhost.evil:1"] {
             assert!(!is_loopback(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_target_goes_before_the_host_header_and_two_of_these_are_refused() {
+        let local = HeaderValue::from_static("127.0.0.1:80");
+        let mut headers = HeaderMap::from_iter([(HOST, local.clone())]);
+        let code = |headers: &HeaderMap, target: &'static str| {
+            refused(headers, &Uri::from_static(target), false).map(|problem| problem.code)
+        };
+        assert_eq!(code(&headers, "/"), None);
+        assert_eq!(code(&headers, "http://evil.example/"), Some("not-loopback"));
+        headers.append(HOST, local);
+        assert_eq!(code(&headers, "/"), Some("two-hosts"));
+        assert_eq!(code(&HeaderMap::new(), "/"), Some("no-host"));
     }
 
     #[test]

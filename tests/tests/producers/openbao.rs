@@ -242,7 +242,7 @@ impl Bao<'_> {
     fn written(&mut self) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         for team in TEAMS {
-            let Some(listed) = self.ask("LIST", &format!("secret/metadata/{team}"), ROOT, &Value::Null) else {
+            let Some(listed) = self.ask("GET", &format!("secret/metadata/{team}?list=true"), ROOT, &Value::Null) else {
                 continue;
             };
             let names = listed["data"]["keys"].as_array().unwrap();

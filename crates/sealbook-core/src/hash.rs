@@ -1,8 +1,9 @@
 //! Digests: what each is called, and the domain that separates it from every other.
 
-use std::sync::LazyLock;
+use std::cell::RefCell;
 
-use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
+use blake3::Hasher;
+use blake3::hazmat::{HasherExt as _, hash_derive_key_context};
 use sha2::{Digest as _, Sha256};
 
 use crate::planted::{Bug, is};
@@ -45,9 +46,25 @@ digest! {
     Commitment
 }
 
-/// Keys that BLAKE3 derives from the contexts, once.
-static CHAIN_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(CHAIN_CONTEXT));
-static SEAL_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(SEAL_CONTEXT));
+thread_local! {
+    // One for all entries: a hasher has nearly 2 KiB, and to make one takes longer than a block.
+    static CHAIN: RefCell<Hasher> = RefCell::new(derived_by(CHAIN_CONTEXT));
+    static SEAL: RefCell<Hasher> = RefCell::new(derived_by(SEAL_CONTEXT));
+}
+
+fn derived_by(context: &str) -> Hasher {
+    Hasher::new_from_context_key(&hash_derive_key_context(context))
+}
+
+/// What `hasher` gives for `input`; it is as before afterwards.
+fn digest_with(hasher: &mut Hasher, input: &[&[u8]]) -> [u8; 32] {
+    for part in input {
+        hasher.update(part);
+    }
+    let digest = *hasher.finalize().as_bytes();
+    hasher.reset();
+    digest
+}
 
 /// Chain value of an entry. The entry names its predecessor's value, so the bytes alone are enough.
 #[must_use]
@@ -55,21 +72,16 @@ pub fn chain_value(entry: &[u8]) -> ChainValue {
     if is(Bug::ChainWithoutDomain) {
         return ChainValue(*blake3::hash(entry).as_bytes());
     }
-    ChainValue(*blake3::Hasher::new_from_context_key(&CHAIN_KEY).update(entry).finalize().as_bytes())
+    ChainValue(CHAIN.with_borrow_mut(|hasher| digest_with(hasher, &[entry])))
 }
 
 /// Commitment to `value` of the field at `path`: BLAKE3 derive-key over salt, length of the path in two bytes
 /// (big-endian), path, value.
 #[must_use]
 pub fn commitment(salt: &[u8; SALT_BYTES], path: &str, value: &[u8]) -> Commitment {
-    let mut hasher = blake3::Hasher::new_from_context_key(&SEAL_KEY);
-    hasher.update(salt);
-    hasher.update(&u16::try_from(path.len()).unwrap_or(u16::MAX).to_be_bytes());
-    if !is(Bug::CommitmentWithoutPath) {
-        hasher.update(path.as_bytes());
-    }
-    hasher.update(value);
-    Commitment(*hasher.finalize().as_bytes())
+    let length = u16::try_from(path.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let path = if is(Bug::CommitmentWithoutPath) { &[] } else { path.as_bytes() };
+    Commitment(SEAL.with_borrow_mut(|hasher| digest_with(hasher, &[salt, &length, path, value])))
 }
 
 /// Bytes of the salt of a sealed value.

@@ -10,13 +10,20 @@ use crate::planted::{Bug, is};
 #[must_use]
 pub fn leaf_hash(data: &[u8]) -> TreeHash {
     let domain: &[u8] = if is(Bug::LeafWithoutDomain) { &[] } else { &[0] };
-    TreeHash(Sha256::new().chain_update(domain).chain_update(data).finalize().into())
+    let mut hasher = Sha256::new();
+    hasher.update(domain);
+    hasher.update(data);
+    TreeHash(hasher.finalize().into())
 }
 
 /// Hash of an inner node: SHA-256 of 0x01 and both children.
 #[must_use]
 pub fn node_hash(left: &TreeHash, right: &TreeHash) -> TreeHash {
-    TreeHash(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+    let mut node = [1; 65];
+    let (left_at, right_at) = node[1..].split_at_mut(32);
+    left_at.copy_from_slice(&left.0);
+    right_at.copy_from_slice(&right.0);
+    TreeHash(Sha256::digest(node).into())
 }
 
 /// Root of the empty tree: SHA-256 of nothing.

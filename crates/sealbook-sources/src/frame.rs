@@ -5,7 +5,7 @@ use crate::json;
 use crate::scan::{ScanError, is_space, members, skip_space, value_end};
 
 /// A name path to the elements inside an envelope object, such as `["data", "events"]`.
-pub(crate) type Envelope = &'static [&'static str];
+pub(crate) type Envelope<'e> = &'e [&'e str];
 
 /// One element, still unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) struct Element<'a> {
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Splits a whole body. An element is at least one bracketed, quoted or bare value; whether it is JSON is seen later.
-pub(crate) fn split<'a>(body: &'a [u8], envelopes: &[Envelope]) -> Result<Vec<Element<'a>>, Unreadable> {
+pub(crate) fn split<'a>(body: &'a [u8], envelopes: &[Envelope<'_>]) -> Result<Vec<Element<'a>>, Unreadable> {
     let mut elements = Vec::new();
     spread(body, &mut elements).map_err(|error| unreadable(error, body))?;
     let alone = elements.len() == 1;
@@ -42,7 +42,7 @@ pub(crate) fn split<'a>(body: &'a [u8], envelopes: &[Envelope]) -> Result<Vec<El
 }
 
 /// The first element that is complete, also where the body is only the beginning of a longer one.
-pub(crate) fn first<'a>(head: &'a [u8], envelopes: &[Envelope]) -> Option<Element<'a>> {
+pub(crate) fn first<'a>(head: &'a [u8], envelopes: &[Envelope<'_>]) -> Option<Element<'a>> {
     let mut elements = Vec::new();
     let start = start_of(head);
     if spread(head, &mut elements).is_err() && elements.is_empty() && head.get(start) == Some(&b'{') {
@@ -155,7 +155,7 @@ fn lines<'a>(body: &'a [u8], start: usize, out: &mut Vec<Element<'a>>) {
 fn open<'a>(
     body: &'a [u8],
     outer: Element<'a>,
-    envelopes: &[Envelope],
+    envelopes: &[Envelope<'_>],
     out: &mut Vec<Element<'a>>,
 ) -> Result<(), Unreadable> {
     let Some(at) = list_start(body_to(body, outer), outer.offset, envelopes) else {
@@ -192,7 +192,7 @@ fn check_around(body: &[u8], outer: Element<'_>, list: (usize, usize)) -> Result
 }
 
 /// Offset of the list or object to which the names of one of the envelopes lead from the object at `at`.
-fn list_start(bytes: &[u8], at: usize, envelopes: &[Envelope]) -> Option<usize> {
+fn list_start(bytes: &[u8], at: usize, envelopes: &[Envelope<'_>]) -> Option<usize> {
     if envelopes.is_empty() {
         return None;
     }
@@ -235,6 +235,32 @@ fn cut_member(bytes: &[u8], at: usize, last: Option<usize>) -> Option<((usize, u
     (start < bytes.len()).then_some(((name_start, name_end), start))
 }
 
+/// Where the value of a name lies in the object that starts at `at`.
+///
+/// # Errors
+/// The object is broken, or has the name twice.
+pub(crate) fn member(bytes: &[u8], at: usize, name: &str) -> Result<Option<(usize, usize)>, Unreadable> {
+    let (mut found, mut twice) = (None, false);
+    let end = members(bytes, at, &mut |pair| {
+        if named(bytes, pair.name, name) {
+            twice |= found.replace(pair.value).is_some();
+        }
+    });
+    end.map_err(|error| unreadable(error, bytes))?;
+    if twice {
+        return Err(Unreadable { offset: at, problem: format!("{name} appears twice") });
+    }
+    Ok(found)
+}
+
+/// Where the elements of the list at `at` lie; none where it is no list.
+pub(crate) fn items(bytes: &[u8], at: usize, found: &mut dyn FnMut((usize, usize))) -> Result<(), Unreadable> {
+    if bytes.get(at) != Some(&b'[') {
+        return Ok(());
+    }
+    members(bytes, at, &mut |pair| found(pair.value)).map(|_| ()).map_err(|error| unreadable(error, bytes))
+}
+
 fn named(bytes: &[u8], (from, to): (usize, usize), name: &str) -> bool {
     bytes.get(from + 1..to.saturating_sub(1)).is_some_and(|text| text == name.as_bytes())
 }
@@ -257,7 +283,7 @@ fn unreadable(error: ScanError, body: &[u8]) -> Unreadable {
 mod tests {
     use super::*;
 
-    const ENVELOPES: &[Envelope] = &[&["Records"], &["data", "events"], &["detail"]];
+    const ENVELOPES: &[Envelope<'_>] = &[&["Records"], &["data", "events"], &["detail"]];
 
     fn texts(body: &str) -> Vec<String> {
         split(body.as_bytes(), ENVELOPES).unwrap().iter().map(|e| String::from_utf8(e.raw.to_vec()).unwrap()).collect()

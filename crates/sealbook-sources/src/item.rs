@@ -18,6 +18,8 @@ pub struct Mapped {
     pub media_type: &'static str,
     /// The source's own sequence number, where it has one.
     pub sequence: Option<u64>,
+    /// Which format it was read as, and the version of that mapping, where a carrier brought an element of another source.
+    pub format: Option<(String, u32)>,
 }
 
 /// One element of a body.
@@ -32,6 +34,13 @@ pub enum Item {
         /// Exactly the bytes of this element as they were received.
         raw: Vec<u8>,
     },
+}
+
+impl Item {
+    /// An event of the source itself.
+    pub(crate) fn of(event: Event, raw: &[u8], media_type: &'static str, sequence: Option<u64>) -> Self {
+        Self::Event(Box::new(Mapped { event, raw: raw.to_vec(), media_type, sequence, format: None }))
+    }
 }
 
 /// Why an element is refused, for programs: counted, and answered, by its code.

@@ -6,26 +6,34 @@
 //! Next:  `sealbook-log`.
 
 mod address;
+mod carried;
 mod cedar;
 mod cerbos;
+mod cloudevents;
 mod cloudtrail;
+mod custom;
 mod draft;
 mod entra;
 mod envoy;
+mod firehose;
 mod frame;
 mod gcp;
+mod generic;
 mod github;
 mod gzip;
+mod hec;
 mod identity;
 mod item;
 pub mod json;
 mod keycloak;
 mod kubernetes;
+mod library;
 mod meaning;
 mod native;
 mod ocsf;
 mod okta;
 mod opa;
+mod otlp;
 mod output;
 mod scan;
 mod source;
@@ -34,12 +42,34 @@ mod teleport;
 mod vault;
 mod when;
 
+pub use custom::{CONFIG_BYTES_MAX, ConfigError, Custom};
 pub use draft::{UNKNOWN, UNMAPPED};
 pub use gzip::{DecompressError, decompress};
 pub use identity::canonical;
 pub use item::{Item, Mapped, Reason, Refusal, Unmapped, Unreadable};
+pub use library::Library;
+pub use otlp::otlp_response;
 pub use output::{to_json, tree_to_json};
 pub use source::Source;
+
+/// Every source of one JSON object per event, in the order in which they are asked.
+static JSON_SOURCES: &[&source::JsonSource] = &[
+    &cloudtrail::SOURCE,
+    &kubernetes::SOURCE,
+    &vault::SOURCE,
+    &opa::SOURCE,
+    &envoy::SOURCE,
+    &cerbos::SOURCE,
+    &cedar::SOURCE,
+    &okta::SOURCE,
+    &gcp::SOURCE,
+    &teleport::SOURCE,
+    &github::SOURCE,
+    &keycloak::SOURCE,
+    &spire::SOURCE,
+    &entra::SOURCE,
+    &ocsf::SOURCE,
+];
 
 /// Every source, in the order in which [`detect`] asks them.
 static SOURCES: &[&dyn Source] = &[
@@ -59,6 +89,10 @@ static SOURCES: &[&dyn Source] = &[
     &spire::SOURCE,
     &entra::SOURCE,
     &ocsf::SOURCE,
+    &otlp::Otlp { customs: carried::Customs::NONE },
+    &hec::Hec { customs: carried::Customs::NONE },
+    &firehose::Firehose { customs: carried::Customs::NONE },
+    &cloudevents::CloudEvents { customs: carried::Customs::NONE },
 ];
 
 /// Every source.

@@ -5,7 +5,7 @@ use sealbook_core::limits::RAW_BYTES_MAX;
 
 use crate::draft::surely_fits;
 use crate::frame::{self, Element, Envelope};
-use crate::item::{Item, Mapped, Reason, Refusal, Unmapped, Unreadable};
+use crate::item::{Item, Reason, Refusal, Unmapped, Unreadable};
 use crate::json::{self, Value};
 
 /// Media type of JSON elements.
@@ -14,7 +14,7 @@ pub(crate) const JSON: &str = "application/json";
 /// A source: bytes in, events out, no clock, no network.
 pub trait Source: Sync {
     /// Its name in paths and in entries.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Version of its mapping; every entry says which one made it. It grows whenever the same bytes would give other events.
     fn version(&self) -> u32;
@@ -36,14 +36,21 @@ pub(crate) type Map = fn(&Value<'_>, &[u8], &mut dyn FnMut(Event)) -> Result<(),
 pub(crate) struct JsonSource {
     pub name: &'static str,
     pub version: u32,
-    pub envelopes: &'static [Envelope],
+    pub envelopes: &'static [Envelope<'static>],
     /// Whether an element is of this source.
     pub recognises: fn(&Value<'_>) -> bool,
     pub map: Map,
 }
 
+impl JsonSource {
+    /// Whether a body is one of its envelopes, with an element of its own inside.
+    pub fn opens(&self, body: &[u8]) -> bool {
+        !self.envelopes.is_empty() && self.recognises(body)
+    }
+}
+
 impl Source for JsonSource {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name
     }
 
@@ -81,7 +88,7 @@ fn read_one(number: usize, element: &Element<'_>, map: Map, out: &mut dyn FnMut(
         .and_then(|()| check_all(&events))
         .map_err(|e| refusal(0, e))?;
     for event in events {
-        out(Item::Event(Box::new(Mapped { event, raw: element.raw.to_vec(), media_type: JSON, sequence: None })));
+        out(Item::of(event, element.raw, JSON, None));
     }
     Ok(())
 }
@@ -95,6 +102,6 @@ pub(crate) fn check_size(raw: &[u8]) -> Result<(), Unmapped> {
     Ok(())
 }
 
-fn check_all(events: &[Event]) -> Result<(), Unmapped> {
+pub(crate) fn check_all(events: &[Event]) -> Result<(), Unmapped> {
     events.iter().try_for_each(|event| if surely_fits(event) { Ok(()) } else { event.check().map_err(Unmapped::from) })
 }

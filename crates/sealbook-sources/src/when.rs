@@ -17,6 +17,20 @@ pub(crate) fn epoch_seconds(seconds: Option<i64>) -> Option<Micros> {
     in_range(seconds?.checked_mul(1_000_000)?)
 }
 
+/// Seconds since the Unix epoch with up to six digits of a fraction kept, as text.
+pub(crate) fn epoch_micros(text: &str) -> Option<Micros> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let (whole, fraction): (i64, i64) = (whole.parse().ok()?, digits.parse().ok()?);
+    let fraction = if text.starts_with('-') { -fraction } else { fraction };
+    in_range(whole.checked_mul(1_000_000)?.checked_add(fraction)?)
+}
+
+/// Nanoseconds since the Unix epoch; zero says that the time is unknown.
+pub(crate) fn epoch_nanos(nanos: u64) -> Option<Micros> {
+    in_range(i64::try_from(nanos / 1_000).ok().filter(|micros| *micros != 0)?)
+}
+
 fn in_range(micros: i64) -> Option<Micros> {
     jiff::Timestamp::from_microsecond(micros).ok().map(|_| Micros(micros))
 }
@@ -49,6 +63,14 @@ mod tests {
         assert_eq!(epoch_seconds(Some(-1)), Some(Micros(-1_000_000)));
         assert_eq!(epoch_millis(Some(i64::MAX)), None);
         assert_eq!(epoch_seconds(Some(i64::MAX / 1_000_000)), None);
+    }
+
+    #[test]
+    fn fractions_of_seconds_are_kept_to_the_microsecond() {
+        assert_eq!(epoch_micros("1763629200.25"), Some(Micros(1_763_629_200_250_000)));
+        assert_eq!(epoch_micros("1.0000019"), Some(Micros(1_000_001)));
+        assert_eq!((epoch_micros("-1.5"), epoch_micros("1e9")), (Some(Micros(-1_500_000)), None));
+        assert_eq!((epoch_nanos(0), epoch_nanos(1_999)), (None, Some(Micros(1))));
     }
 
     #[test]

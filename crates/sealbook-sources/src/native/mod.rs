@@ -14,7 +14,7 @@ use crate::source::{JSON, Source, check_size};
 pub(crate) struct Native;
 
 impl Source for Native {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "native"
     }
 
@@ -50,19 +50,19 @@ impl Source for Native {
 fn item(read: Result<Event, Refusal>, raw: &[u8], media_type: &'static str) -> Item {
     let raw = raw.to_vec();
     match read {
-        Ok(event) => Item::Event(Box::new(Mapped { event, raw, media_type, sequence: None })),
+        Ok(event) => Item::Event(Box::new(Mapped { event, raw, media_type, sequence: None, format: None })),
         Err(reason) => Item::Refused { reason, raw },
     }
 }
 
 /// An event from names and values, within every limit.
-fn event(tree: Tree) -> Result<Event, Unmapped> {
+pub(crate) fn event(tree: Tree) -> Result<Event, Unmapped> {
     let event = Event::from_tree(tree)?;
     event.check()?;
     Ok(event)
 }
 
-fn is_event(tree: &Tree) -> bool {
+pub(crate) fn is_event(tree: &Tree) -> bool {
     let Tree::Map(pairs) = tree else {
         return false;
     };
@@ -72,7 +72,7 @@ fn is_event(tree: &Tree) -> bool {
         && matches!(value("id"), Some(Tree::Text(_)))
 }
 
-fn tree(value: Value<'_>) -> Tree {
+pub(crate) fn tree(value: Value<'_>) -> Tree {
     match value {
         Value::Null => Tree::Null,
         Value::Bool(flag) => Tree::Bool(flag),

@@ -8,18 +8,16 @@ use sealbook_core::event::Identity;
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_log::{Answer, Group, Ledger, PrepareError, Prepared, Reader, Submission, act};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::admission::Admission;
 use crate::config::{Config, Limits};
 use crate::credentials::{Access, Actor, Refusals};
 use crate::follower::Follower;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-
-/// Bytes of one permit of [`App::memory`].
-pub(crate) const PERMIT_BYTES: usize = 1 << 10;
 
 /// Shared by all requests.
 pub(crate) struct App {
@@ -36,8 +34,7 @@ pub(crate) struct App {
     /// What is wrong with the store of tokens.
     pub(crate) store_state: Condition,
     pub(crate) follower: Arc<Follower>,
-    /// Permits of [`PERMIT_BYTES`] for bodies in work.
-    pub(crate) memory: Arc<Semaphore>,
+    pub(crate) admission: Arc<Admission>,
     /// Tells apart acts of one moment.
     acts: AtomicU64,
 }
@@ -62,7 +59,7 @@ impl App {
             refusals: Refusals::default(),
             store_state: Condition::new("credentials.store", &config.log),
             follower: Arc::default(),
-            memory: Arc::new(Semaphore::new(config.limits.in_flight_bytes / PERMIT_BYTES)),
+            admission: Arc::new(Admission::new(&config.limits)),
             acts: AtomicU64::new(0),
         }
     }

@@ -10,9 +10,11 @@ use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use sealbook_log::{QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX};
 use sealbook_sources::{DecompressError, decompress};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
-use crate::app::{App, PERMIT_BYTES, beside};
+use crate::admission::{Grant, Work};
+use crate::app::{App, beside};
+use crate::config::Limits;
 use crate::problem::Problem;
 
 /// Of the queue's entries and bytes, this part (in quarters) may wait before new requests are turned away unread.
@@ -23,40 +25,19 @@ const GZIP_RATIO: usize = 20;
 const DRAIN_BYTES_MAX: usize = 32 << 20;
 /// For so long at most.
 const DRAIN_TIME: Duration = Duration::from_millis(500);
-/// Memory granted at first to a body that does not announce its length.
+/// Memory granted at first to a body.
 const FIRST_GRANT_BYTES: usize = 4 << 10;
-/// Bodies up to this size are worked on where they arrive.
-pub(crate) const SMALL_BYTES: usize = 32 << 10;
+/// Bodies up to this size are worked on where they arrive: for less than a millisecond.
+pub(crate) const SMALL_BYTES: usize = 8 << 10;
+/// A body that is not whole after this time must have sent [`SLOW_BYTES`] in it, and again in every further one.
+const SLOW_TIME: Duration = Duration::from_secs(10);
+/// Far below what the slowest link sends.
+const SLOW_BYTES: usize = 16 << 10;
 
 /// A whole body, decompressed, and the memory that it was granted.
 pub(crate) struct Received {
     pub(crate) bytes: Vec<u8>,
-    _grant: Grant,
-}
-
-/// Memory that was granted; given back when dropped.
-struct Grant {
-    memory: Arc<Semaphore>,
-    held: Vec<OwnedSemaphorePermit>,
-    bytes: usize,
-}
-
-impl Grant {
-    /// Makes sure of `needed` bytes; asks for more than that, up to `most`, so that a growing body asks seldom.
-    fn at_least(&mut self, needed: usize, most: usize) -> Result<(), Problem> {
-        if needed <= self.bytes {
-            return Ok(());
-        }
-        for wanted in [needed.max(self.bytes.saturating_mul(2).min(most)), needed] {
-            let permits = u32::try_from((wanted - self.bytes).div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-            if let Ok(permit) = self.memory.clone().try_acquire_many_owned(permits) {
-                self.held.push(permit);
-                self.bytes = wanted;
-                return Ok(());
-            }
-        }
-        Err(Problem::overloaded("the bodies in work take all the memory granted to them; try again later"))
-    }
+    _held: (Grant, Work),
 }
 
 /// Decides whether there is room, then reads and decompresses.
@@ -69,37 +50,36 @@ pub(crate) async fn receive(app: &Arc<App>, headers: &HeaderMap, body: &mut Body
         return Err(Problem::overloaded(format!("{entries} entries ({bytes} bytes) are waiting; try again later")));
     }
     let gzip = is_gzip(headers)?;
+    app.admission.room()?;
     let limits = app.limits;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limits.body_bytes) {
         return Err(too_large(limits.body_bytes));
     }
-    // What announces no length is granted memory as it comes.
-    let expected = length.unwrap_or(FIRST_GRANT_BYTES);
     let undone = |sent: usize| sent.saturating_mul(GZIP_RATIO).clamp(1, limits.decompressed_bytes);
-    let mut grant = Grant { memory: app.memory.clone(), held: Vec::new(), bytes: 0 };
-    grant.at_least(if gzip { undone(expected) } else { expected }, limits.body_bytes)?;
-    let bytes = tokio::time::timeout(limits.body_time, read(body, length.unwrap_or(0), limits.body_bytes, &mut grant))
-        .await
-        .map_err(|_| {
-            let detail = format!("the body did not arrive within {} s", limits.body_time.as_secs());
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
-        })??;
+    // Memory is granted for what came, not for what was announced: announcing costs a slow client nothing.
+    let first = length.unwrap_or(FIRST_GRANT_BYTES).min(FIRST_GRANT_BYTES);
+    let mut grant = app.admission.grant();
+    grant.at_least(if gzip { undone(first) } else { first }, limits.body_bytes)?;
+    let bytes = read(body, first, &limits, &mut grant).await?;
     if gzip && !looks_like_gzip(&bytes) {
         let detail = "Content-Encoding is gzip, but the body does not begin as gzip does";
         return Err(Problem::bad_request("bad-gzip", detail));
     }
     if !looks_like_gzip(&bytes) {
-        return Ok(Received { bytes, _grant: grant });
+        let work = app.admission.admit(bytes.len())?;
+        return Ok(Received { bytes, _held: (grant, work) });
     }
     let mut granted = undone(bytes.len());
+    let work = app.admission.admit(granted)?;
     grant.at_least(granted, granted)?;
     let bytes = Arc::new(bytes);
+    let _turn = app.admission.turn().await;
     loop {
         let (compressed, limit) = (bytes.clone(), granted);
         let undone = beside(move || Ok(decompress(&compressed, limit).map(std::borrow::Cow::into_owned))).await?;
         match undone {
-            Ok(bytes) => return Ok(Received { bytes, _grant: grant }),
+            Ok(bytes) => return Ok(Received { bytes, _held: (grant, work) }),
             // It shrank better than most: ask for the memory first, then undo it again.
             Err(DecompressError::TooLarge { .. }) if granted < limits.decompressed_bytes => {
                 granted = limits.decompressed_bytes;
@@ -154,9 +134,21 @@ pub(crate) async fn drain(body: &mut Body) {
     let _ = tokio::time::timeout(DRAIN_TIME, all).await;
 }
 
-async fn read(body: &mut Body, expected: usize, limit: usize, grant: &mut Grant) -> Result<Vec<u8>, Problem> {
+/// Reads a body that keeps coming.
+async fn read(body: &mut Body, expected: usize, limits: &Limits, grant: &mut Grant) -> Result<Vec<u8>, Problem> {
+    let limit = limits.body_bytes;
     let mut bytes = Vec::with_capacity(expected);
-    while let Some(frame) = next_frame(body).await {
+    let end = Instant::now() + limits.body_time;
+    let (mut look, mut seen) = (end.min(Instant::now() + SLOW_TIME), 0);
+    loop {
+        let Ok(frame) = timeout_at(look, next_frame(body)).await else {
+            if look >= end || bytes.len() < seen + SLOW_BYTES {
+                return Err(too_slow(bytes.len(), limits));
+            }
+            (look, seen) = (end.min(look + SLOW_TIME), bytes.len());
+            continue;
+        };
+        let Some(frame) = frame else { return Ok(bytes) };
         let data = frame
             .map_err(|error| Problem::bad_request("broken-body", format!("the body broke off on its way: {error}")))?;
         if bytes.len() + data.len() > limit {
@@ -165,5 +157,13 @@ async fn read(body: &mut Body, expected: usize, limit: usize, grant: &mut Grant)
         grant.at_least(bytes.len() + data.len(), limit)?;
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+}
+
+fn too_slow(came: usize, limits: &Limits) -> Problem {
+    let detail = format!(
+        "{came} bytes of the body came; all of it must arrive within {} s, and {SLOW_BYTES} bytes in every {} s",
+        limits.body_time.as_secs(),
+        SLOW_TIME.as_secs()
+    );
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
 }

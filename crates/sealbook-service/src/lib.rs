@@ -7,6 +7,7 @@
 //! Next:  `sealbook-cli`.
 
 mod acts;
+mod admission;
 mod app;
 mod body;
 mod cloudevents;

@@ -150,10 +150,15 @@ async fn counted(app: &Arc<App>, request: Result<Request, Problem>, headers: &He
 async fn take(app: &Arc<App>, request: Request, body: Arc<Received>) -> Answered {
     let Request { sender, strict, proofs } = request;
     let parsed = {
-        let (app, sender, body) = (app.clone(), sender.clone(), body.clone());
+        let (shared, sender, body) = (app.clone(), sender.clone(), body.clone());
         let small = body.bytes.len() <= SMALL_BYTES;
-        let parse = move || sender.parse(&app, &body.bytes);
-        if small { parse()? } else { beside(parse).await? }
+        let parse = move || sender.parse(&shared, &body.bytes);
+        if small {
+            parse()?
+        } else {
+            let _turn = app.admission.turn().await;
+            beside(parse).await?
+        }
     };
     if strict {
         if let Some(problem) = refusal(&parsed.refused) {

@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::config::{Config, Limits};
 use crate::credentials::{Access, Actor, Refusals};
 use crate::follower::Follower;
+use crate::gaps::Watch;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -34,6 +35,7 @@ pub(crate) struct App {
     /// What is wrong with the store of tokens.
     pub(crate) store_state: Condition,
     pub(crate) follower: Arc<Follower>,
+    pub(crate) watch: Watch,
     pub(crate) admission: Arc<Admission>,
     /// Tells apart acts of one moment.
     acts: AtomicU64,
@@ -55,10 +57,11 @@ impl App {
             metrics: Arc::default(),
             log: config.log.clone(),
             actor: config.actor.clone(),
-            access: Access::new(config.public_log),
+            access: Access::new(config),
             refusals: Refusals::default(),
             store_state: Condition::new("credentials.store", &config.log),
             follower: Arc::default(),
+            watch: Watch::default(),
             admission: Arc::new(Admission::new(&config.limits)),
             acts: AtomicU64::new(0),
         }

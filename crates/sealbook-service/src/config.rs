@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use sealbook_disk::World;
 
-use crate::credentials::Actor;
+use crate::credentials::{Actor, Scope};
 use crate::log::Log;
+use crate::tls::{SpiffeId, TlsFiles};
 
 /// Bytes of one request body as it is sent. The Kubernetes API server sends at most 10 MiB, OPA 32 KiB.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
@@ -37,6 +38,8 @@ pub const POISONED_SECONDS: u64 = 5;
 /// The limits that an operator may want lower; the defaults are the constants of this file.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Connections open at once.
+    pub connections: usize,
     /// Bytes of one body as sent.
     pub body_bytes: usize,
     /// Bytes of one body after decompression.
@@ -52,6 +55,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: CONNECTIONS_MAX,
             body_bytes: BODY_BYTES_MAX,
             decompressed_bytes: DECOMPRESSED_BYTES_MAX,
             in_flight_bytes: IN_FLIGHT_BYTES_MAX,
@@ -72,8 +76,16 @@ pub struct Config {
     pub limits: Limits,
     /// Who runs the service: the actor of its starts and stops.
     pub actor: Actor,
+    /// Certificate and key, and whose clients' certificates are taken; `None` speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// What the workloads with these SPIFFE IDs may do.
+    pub identities: Vec<(SpiffeId, Vec<Scope>)>,
+    /// Plain HTTP also on an address that others can reach: something in front of the service does TLS.
+    pub plain_http: bool,
     /// Checkpoint and tiles need no credential.
     pub public_log: bool,
+    /// What the operator set, as a digest: another one than at the last start is an entry. Empty where nobody set it.
+    pub digest: String,
     /// Where the service says what happens.
     pub log: Log,
 }
@@ -93,7 +105,11 @@ impl Config {
             world: World::real(),
             limits: Limits::default(),
             actor: Actor::current(None),
+            tls: None,
+            identities: Vec::new(),
+            plain_http: false,
             public_log: false,
+            digest: String::new(),
             log: Log::silent(),
         }
     }

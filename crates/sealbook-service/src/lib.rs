@@ -12,10 +12,12 @@ mod app;
 mod body;
 mod cloudevents;
 mod config;
+mod connection;
 pub mod credentials;
 mod dashboard;
 mod entries;
 mod follower;
+mod gaps;
 mod guard;
 mod list;
 mod log;
@@ -28,6 +30,8 @@ mod receipt;
 mod receive;
 mod routes;
 mod server;
+pub mod settings;
+mod tls;
 
 pub use config::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, CONNECTIONS_MAX, Config, DECOMPRESSED_BYTES_MAX, HEADER_SECONDS_MAX,
@@ -36,3 +40,4 @@ pub use config::{
 pub use log::{Level, Log, LogFormat};
 pub use openapi::document as openapi;
 pub use server::{ServeError, Server, serve};
+pub use tls::{ClientTrust, SpiffeId, SvidError, TlsError, TlsFiles};

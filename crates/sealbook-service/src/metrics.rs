@@ -33,6 +33,7 @@ pub(crate) struct Metrics {
     answers: AtomicU64,
     commits: AtomicU64,
     newest_size: AtomicU64,
+    handshakes_failed: AtomicU64,
 }
 
 /// What the log says of itself.
@@ -78,6 +79,11 @@ impl Metrics {
         }
     }
 
+    /// A TLS handshake that did not come to an end.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Relaxed);
+    }
+
     /// The Prometheus text.
     pub(crate) fn text(&self, gauges: &Gauges) -> String {
         let mut out = String::new();
@@ -94,6 +100,8 @@ impl Metrics {
         metric(&mut out, "sealbook_indexed_through", "gauge", "Entries that the index covers.", through);
         let failures = gauges.index_failures;
         metric(&mut out, "sealbook_index_failures_total", "counter", "Failed steps of the index.", failures);
+        let failed = self.handshakes_failed.load(Relaxed);
+        metric(&mut out, "sealbook_tls_failures_total", "counter", "TLS handshakes that failed.", failed);
         self.per_source(&mut out);
         self.histogram(&mut out);
         out
@@ -132,12 +140,12 @@ fn seconds(micros: u64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn line(out: &mut String, text: core::fmt::Arguments<'_>) {
+pub(crate) fn line(out: &mut String, text: core::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+pub(crate) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
 }
 
@@ -147,7 +155,7 @@ fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
 }
 
 /// A label's value, escaped as the text format asks.
-fn label(value: &str) -> String {
+pub(crate) fn label(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -7,27 +7,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware::AddExtension;
-use axum::{Extension, Router};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use sealbook_log::{Ledger, LogError};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tower::Layer as _;
 
 use crate::app::App;
-use crate::config::{CONNECTIONS_MAX, Config, POISONED_SECONDS, STOP_SECONDS_MAX};
-use crate::credentials::{self, CredentialError, Followed, Peer, TokenStore};
+use crate::config::{Config, POISONED_SECONDS, STOP_SECONDS_MAX};
+use crate::connection::{Serving, accept, connection};
+use crate::credentials::{self, CredentialError, Followed, TokenStore};
 use crate::follower::follow;
+use crate::gaps;
 use crate::routes::router;
+use crate::tls::{self, Tls, TlsError};
 
-/// Bytes of the head of a request.
-const HEAD_BYTES_MAX: usize = 64 << 10;
-/// Streams of one HTTP/2 connection.
-const STREAMS_MAX: u32 = 128;
 /// After an accept that the system refused (too many open files), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the log is asked whether it can still be written.
@@ -37,7 +30,7 @@ const POISON_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address is reachable from elsewhere.
+    /// The address is reachable from elsewhere, and nobody would need a credential.
     #[error(
         "{address} can be reached from elsewhere, and nobody needs a credential yet: make one (`sealbook tokens create LEDGER --name NAME --scope ingest:SOURCE`) or bind client certificates in the configuration; or listen on 127.0.0.1 or [::1]"
     )]
@@ -53,6 +46,17 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The address is reachable from elsewhere, and tokens would cross the network as they are.
+    #[error(
+        "{address} can be reached from elsewhere, and what is sent there could be read on the way: give a certificate and a key (tls.certificate, tls.key); or say plain_http = true where something in front of the service does TLS; or listen on 127.0.0.1 or [::1]"
+    )]
+    PlainText {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// Certificate, key or bundles cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TlsError),
     /// The tokens cannot be used.
     #[error("the tokens cannot be used: {0}")]
     Credentials(#[from] CredentialError),
@@ -85,6 +89,7 @@ pub struct Server {
     app: Arc<App>,
     store: TokenStore,
     followed: Followed,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Serves `ledger` until `shutdown` is ready, then answers what was accepted, records the stop and closes the ledger.
@@ -108,11 +113,17 @@ impl Server {
         if !asked.ip().is_loopback() && !app.access.is_required() {
             return Err(ServeError::NotLoopback { address: asked });
         }
+        if !asked.ip().is_loopback() && config.tls.is_none() && !config.plain_http {
+            return Err(ServeError::PlainText { address: asked });
+        }
+        let tls =
+            config.tls.as_ref().map(|files| Tls::load(files, &config.world, &config.log)).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(asked).await.map_err(|source| ServeError::Bind { address: asked, source })?;
         let address = listener.local_addr().map_err(|source| ServeError::Bind { address: asked, source })?;
-        let labels = [("address", address.to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
+        let mut labels = vec![("address", address.to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
+        labels.extend(tls.iter().flat_map(|tls| tls.labels()));
         record(&app, "service.started", &labels, None).await?;
-        Ok(Self { listener, address, app, store, followed })
+        Ok(Self { listener, address, app, store, followed, tls })
     }
 
     /// Where it listens.
@@ -126,14 +137,19 @@ impl Server {
     /// # Errors
     /// When the log can no longer be written, the stop cannot be recorded or the ledger cannot be closed in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, app, store, followed, .. } = self;
+        let Self { listener, app, store, followed, tls, .. } = self;
         let router = router(app.clone());
         let (stop, stopping) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Arc::new(Semaphore::new(app.limits.connections));
         let mut beside = JoinSet::new();
         beside.spawn(follow(app.clone(), stopping.clone()));
+        beside.spawn(gaps::follow(app.clone(), stopping.clone()));
         beside.spawn(credentials::follow(app.clone(), store, followed, stopping.clone()));
         beside.spawn(credentials::flush(app.clone(), stopping.clone()));
+        if let Some(tls) = &tls {
+            beside.spawn(tls::follow(app.clone(), tls.clone(), stopping.clone()));
+        }
+        let serving = Serving { app: app.clone(), router, tls, stopping };
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         let mut spoilt = Box::pin(spoilt(app.clone()));
@@ -146,11 +162,9 @@ impl Server {
             while connections.try_join_next().is_some() {}
             match accepted {
                 Some((stream, address, place)) => {
-                    let router = Extension(Peer { address }).layer(router.clone());
-                    let stopping = stopping.clone();
-                    let header_time = app.limits.header_time;
+                    let serving = serving.clone();
                     connections.spawn(async move {
-                        connection(stream, router, header_time, stopping).await;
+                        connection(serving, stream, address).await;
                         drop(place);
                     });
                 }
@@ -163,7 +177,7 @@ impl Server {
         let all = async { while connections.join_next().await.is_some() {} };
         let in_time = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), all).await.is_ok();
         connections.shutdown().await;
-        drop(router);
+        drop(serving);
         // A step that is under way ends by itself; nothing waits for it but this.
         while beside.join_next().await.is_some() {}
         // What cannot be written cannot be recorded.
@@ -207,40 +221,4 @@ async fn close(app: Arc<App>) -> Result<(), ServeError> {
         Ok(closed) => Ok(closed?),
         Err(error) => Err(ServeError::Record { act: "the close of the ledger", detail: error.to_string() }),
     }
-}
-
-/// A connection and the place it takes; `None` where the system refused.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    let (stream, address) = listener.accept().await.ok()?;
-    Some((stream, address, place))
-}
-
-async fn connection(
-    stream: TcpStream,
-    router: AddExtension<Router, Peer>,
-    header_time: Duration,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // An answer is one small write: it should not wait for more. Where this is refused it is merely slower.
-    let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_time).max_buf_size(HEAD_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .keep_alive_interval(header_time)
-        .keep_alive_timeout(header_time);
-    let service = TowerToHyperService::new(router);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // How a connection ended is the client's matter: what it was answered stands.
-        _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }

@@ -22,13 +22,17 @@ use super::secret::{Digest, has_form};
 use super::store::Token;
 use crate::app::App;
 use crate::body::drain;
+use crate::config::Config;
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::tls::{SpiffeId, Svid};
 
 /// What is known of the other end of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    /// Its certificate, whose chain was checked at the handshake.
+    pub(crate) certificate: Option<Arc<Svid>>,
 }
 
 /// Who a request is from. Where the service has no credentials, everybody on this machine is the same and may do
@@ -128,6 +132,8 @@ struct Held {
 pub(crate) struct Access {
     /// By their ids, which are no secret.
     tokens: RwLock<HashMap<String, Held>>,
+    /// What the workloads with these SPIFFE IDs may do.
+    workloads: HashMap<String, Principal>,
     /// Set by the first credential and never taken back while the service runs.
     required: AtomicBool,
     /// Checkpoint and tiles are for everybody.
@@ -135,8 +141,15 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn new(public_log: bool) -> Self {
-        Self { public_log, ..Self::default() }
+    /// With the workloads of a configuration, and no token yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        let workload = |(id, scopes): &(SpiffeId, Vec<Scope>)| {
+            let identity = Identity::new(id.as_str(), IdentityType::Workload);
+            (id.as_str().to_owned(), Principal::new(identity, Some(scopes.clone())))
+        };
+        let workloads: HashMap<_, _> = config.identities.iter().map(workload).collect();
+        let required = AtomicBool::new(!workloads.is_empty());
+        Self { workloads, required, public_log: config.public_log, ..Self::default() }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Held>> {
@@ -181,21 +194,42 @@ impl Access {
         self.read().values().filter(|held| !held.revoked && held.expires_at.is_none_or(|end| end > now)).count()
     }
 
-    /// Who a request is from, and what keeps it from being answered, where something does.
-    fn identify(&self, headers: &HeaderMap, now: Micros) -> (Principal, Result<(), Problem>) {
+    /// Who a request is from, and what keeps it from being answered, where something does. A token that is presented
+    /// decides, good or bad; else the certificate does.
+    fn identify(&self, headers: &HeaderMap, peer: Option<&Peer>, now: Micros) -> (Principal, Result<(), Problem>) {
         if !self.is_required() {
             return (Principal::local(), Ok(()));
         }
-        let nobody = |code, detail: &str| (Principal::unidentified(), Err(unauthorized(code, detail)));
-        let Some(token) = token(headers) else {
-            return nobody(
-                "credential-required",
-                "send Authorization: Bearer TOKEN, or a client certificate that is known",
-            );
+        match (token(headers), peer.and_then(|peer| peer.certificate.as_ref())) {
+            (Some(token), _) => self.by_token(&token, now),
+            (None, Some(svid)) => self.by_certificate(svid, now),
+            (None, None) => {
+                let detail = "send Authorization: Bearer TOKEN, or show a client certificate that is known";
+                (Principal::unidentified(), Err(unauthorized("credential-required", detail)))
+            }
+        }
+    }
+
+    /// A workload that nobody bound is known and may do nothing.
+    fn by_certificate(&self, svid: &Svid, now: Micros) -> (Principal, Result<(), Problem>) {
+        let id = svid.id.as_str();
+        let unbound = || Principal::new(Identity::new(id, IdentityType::Workload), Some(Vec::new()));
+        let who = self.workloads.get(id).cloned().unwrap_or_else(unbound);
+        // A connection may live longer than the certificate with which it was made.
+        let result = if svid.not_after <= now {
+            let detail = format!("the certificate of {id} ended at {}; connect with the next one", svid.not_after);
+            Err(unauthorized("certificate-expired", &detail))
+        } else {
+            Ok(())
         };
-        let digest = Digest::of(&token);
+        (who, result)
+    }
+
+    fn by_token(&self, token: &str, now: Micros) -> (Principal, Result<(), Problem>) {
+        let nobody = |code, detail: &str| (Principal::unidentified(), Err(unauthorized(code, detail)));
+        let digest = Digest::of(token);
         let tokens = self.read();
-        let found = tokens.get(&digest.id()).filter(|held| has_form(&token) && held.digest.is(&digest));
+        let found = tokens.get(&digest.id()).filter(|held| has_form(token) && held.digest.is(&digest));
         let Some(held) = found else {
             return nobody("unknown-token", "no such token; `sealbook tokens list` shows those that there are");
         };
@@ -225,8 +259,9 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Response<Body> {
     let access = &app.access;
+    let peer = request.extensions().get::<Peer>().cloned();
     let open = need == Need::Open || need == Need::Log && access.public_log;
-    let (principal, result) = match access.identify(request.headers(), Micros(app.world.clock.now())) {
+    let (principal, result) = match access.identify(request.headers(), peer.as_ref(), Micros(app.world.clock.now())) {
         (principal, _) if open => (principal, Ok(())),
         (principal, result) => {
             let result = result.and_then(|()| principal.require(need));
@@ -275,7 +310,7 @@ mod tests {
         if !secret.is_empty() {
             headers.insert("authorization", format!("Bearer {secret}").parse().unwrap());
         }
-        let (who, result) = access.identify(&headers, Micros(now));
+        let (who, result) = access.identify(&headers, None, Micros(now));
         (who.identity().id.clone(), result.err().map(|problem| problem.code))
     }
 

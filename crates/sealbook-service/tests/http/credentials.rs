@@ -159,7 +159,8 @@ fn changes_that_nobody_recorded_are_recorded_at_the_next_start_before_they_count
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bind = |ledger| {
         // With a credential any address may be listened on.
-        let config = Config::new("0.0.0.0:0".parse().unwrap());
+        let mut config = Config::new("0.0.0.0:0".parse().unwrap());
+        config.plain_http = true;
         runtime.block_on(async { Server::bind(config, ledger).await?.run(async {}).await })
     };
     let ledger = Ledger::open(&world, &root, Sealing::default()).unwrap();

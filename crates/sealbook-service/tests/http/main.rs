@@ -9,3 +9,4 @@ mod reading;
 mod samples;
 mod sources;
 mod support;
+mod tls;

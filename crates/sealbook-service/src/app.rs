@@ -8,6 +8,7 @@ use sealbook_core::event::Identity;
 use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_log::{Answer, Group, Ledger, PrepareError, Prepared, Reader, Submission, act};
+use sealbook_sources::Library;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) refusals: Refusals,
     /// What is wrong with the store of tokens.
     pub(crate) store_state: Condition,
+    /// Every source that is known here.
+    pub(crate) sources: Arc<Library>,
     pub(crate) follower: Arc<Follower>,
     pub(crate) watch: Watch,
     pub(crate) admission: Arc<Admission>,
@@ -60,6 +63,7 @@ impl App {
             access: Access::new(config),
             refusals: Refusals::default(),
             store_state: Condition::new("credentials.store", &config.log),
+            sources: Arc::new(config.sources.clone()),
             follower: Arc::default(),
             watch: Watch::default(),
             admission: Arc::new(Admission::new(&config.limits)),

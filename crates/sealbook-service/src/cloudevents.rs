@@ -1,12 +1,14 @@
-//! CloudEvents 1.0 whose data is an event of a source: structured, batched, and the headers of binary mode.
+//! CloudEvents 1.0 over HTTP: the headers of binary mode, and the handshake by which a sender asks whether it may send.
 
-use axum::http::HeaderMap;
-use sealbook_core::note::decode_base64;
-use sealbook_sources::json::{self, Value};
-use sealbook_sources::{Item, Reason, Refusal, Source, Unmapped, Unreadable};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use axum::body::Body;
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use axum::response::IntoResponse;
+use sealbook_core::note::encode_base64;
+use sealbook_sources::json;
+use serde_json::{Map, Value};
 
+use crate::guard::wrong_method;
 use crate::problem::Problem;
 
 /// Media type of one event in structured mode.
@@ -15,124 +17,147 @@ pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 pub(crate) const BATCHED: &str = "application/cloudevents-batch+json";
 /// The version that is understood.
 const VERSION: &str = "1.0";
-/// Attributes that every cloud event has.
-const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+/// What the headers of binary mode begin with.
+const PREFIX: &str = "ce-";
+/// The header that makes a request binary mode.
+const MARK: &str = "ce-specversion";
+/// The other attributes that every cloud event has.
+const REQUIRED: [&str; 3] = ["ce-id", "ce-source", "ce-type"];
 
-/// Where the data of a cloud event is; the other attributes are checked on the strict reading of the same bytes.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    data_base64: Option<String>,
-}
-
-/// Reads cloud events. The original of each entry is the whole cloud event.
-pub(crate) fn read(body: &[u8], batch: bool, format: &dyn Source, out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
-    let unreadable = |error: serde_json::Error| Unreadable { offset: 0, problem: format!("no cloud event: {error}") };
-    let elements: Vec<&RawValue> = if batch {
-        serde_json::from_slice(body).map_err(unreadable)?
-    } else {
-        vec![serde_json::from_slice(body).map_err(unreadable)?]
-    };
-    for (n, raw) in elements.into_iter().enumerate() {
-        let bytes = raw.get().as_bytes();
-        let offset = (bytes.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
-        let mut found = Vec::new();
-        if let Err(error) = open(bytes, format, &mut found) {
-            out(Item::Refused { reason: error.at(n + 1, None, offset), raw: bytes.to_vec() });
-            continue;
-        }
-        for item in found {
-            out(enclose(item, n + 1, offset, bytes));
-        }
-    }
-    Ok(())
-}
-
-fn open(bytes: &[u8], format: &dyn Source, found: &mut Vec<Item>) -> Result<(), Unmapped> {
-    let value = json::parse(bytes)?;
-    if !value.is_map() {
-        return Err(Unmapped::new(Reason::WrongType, "", "expected an object, the cloud event"));
-    }
-    for name in REQUIRED {
-        match value.get(name) {
-            Value::Text(text) if !text.is_empty() => {}
-            Value::Null => return Err(Unmapped::missing(name)),
-            _ => return Err(Unmapped::new(Reason::WrongType, name, "expected text")),
-        }
-    }
-    if value.get("specversion").text() != Some(VERSION) {
-        return Err(Unmapped::new(Reason::Value, "specversion", format!("only {VERSION} is understood")));
-    }
-    let envelope: Envelope<'_> = serde_json::from_slice(bytes)
-        .map_err(|error| Unmapped::new(Reason::WrongType, "data_base64", error.to_string()))?;
-    let data = match (envelope.data, envelope.data_base64) {
-        (Some(data), None) => data.get().as_bytes().to_vec(),
-        (None, Some(text)) => {
-            decode_base64(&text).ok_or_else(|| Unmapped::new(Reason::Inner, "data_base64", "is no base64"))?
-        }
-        (Some(_), Some(_)) => {
-            return Err(Unmapped::new(Reason::Value, "data_base64", "stands beside data; send one of them"));
-        }
-        (None, None) => return Err(Unmapped::missing("data")),
-    };
-    let read = format.read(&data, &mut |item| found.push(item));
-    read.map_err(|error| Unmapped::new(Reason::Inner, "data", error.problem))
-}
-
-/// Puts the whole cloud event in the place of its data.
-fn enclose(item: Item, element: usize, offset: usize, bytes: &[u8]) -> Item {
-    match item {
-        Item::Event(mut mapped) => {
-            mapped.raw = bytes.to_vec();
-            mapped.media_type = STRUCTURED;
-            Item::Event(mapped)
-        }
-        Item::Refused { mut reason, .. } => {
-            let path = if reason.path.is_empty() { "data".to_owned() } else { format!("data.{}", reason.path) };
-            reason = Refusal { element, line: None, offset, path, ..reason };
-            Item::Refused { reason, raw: bytes.to_vec() }
-        }
-    }
-}
+/// Headers of the handshake (CloudEvents webhook specification §4).
+const ASKED_ORIGIN: &str = "webhook-request-origin";
+const ASKED_RATE: &str = "webhook-request-rate";
+const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
+const ALLOWED_RATE: &str = "webhook-allowed-rate";
+/// Requests per minute that a sender may make where it asks for no number.
+const ANY_RATE: &str = "*";
 
 /// What binary mode says in headers.
 #[derive(Clone, Debug)]
-pub(crate) struct Attributes {
-    id: String,
-    source: String,
-    kind: String,
-}
+pub(crate) struct Attributes(Map<String, Value>);
 
 impl Attributes {
     /// Reads them where there are any.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let text = |name: &'static str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
-            value.map(str::to_owned).ok_or_else(|| {
-                let mut problem = Problem::bad_request("bad-cloudevent", format!("the header {name} is missing"));
-                problem.field = Some(name.to_owned());
-                problem
-            })
-        };
-        if !headers.contains_key("ce-specversion") {
+        if !headers.contains_key(MARK) {
             return Ok(None);
         }
-        let version = text("ce-specversion")?;
-        if version != VERSION {
-            let detail = format!("ce-specversion {version:?}: only {VERSION} is understood");
-            return Err(Problem::bad_request("bad-cloudevent", detail));
-        }
-        Ok(Some(Self { id: text("ce-id")?, source: text("ce-source")?, kind: text("ce-type")? }))
-    }
-
-    /// Keeps them with the event, as labels: they are not in its bytes.
-    pub(crate) fn attach(&self, mut item: Item) -> Item {
-        if let Item::Event(mapped) = &mut item {
-            for (name, value) in [("ce_id", &self.id), ("ce_source", &self.source), ("ce_type", &self.kind)] {
-                mapped.event.labels.entry(name.to_owned()).or_insert_with(|| value.clone());
+        for name in REQUIRED {
+            if headers.get(name).is_none_or(HeaderValue::is_empty) {
+                return Err(bad(name, format!("the header {name} is missing")));
             }
         }
-        item
+        let mut attributes = Map::new();
+        for (name, value) in headers {
+            let Some(attribute) = name.as_str().strip_prefix(PREFIX) else { continue };
+            let text = value.to_str().ok().and_then(percent_decoded);
+            let text = text.ok_or_else(|| bad(name.as_str(), format!("the header {name} holds no text")))?;
+            if attributes.insert(attribute.to_owned(), Value::String(text)).is_some() {
+                return Err(bad(name.as_str(), format!("the header {name} appears twice")));
+            }
+        }
+        if attributes.get("specversion").and_then(Value::as_str) != Some(VERSION) {
+            return Err(bad(MARK, format!("{MARK}: only {VERSION} is understood")));
+        }
+        Ok(Some(Self(attributes)))
+    }
+
+    /// The same event in structured mode, its data as it was received.
+    pub(crate) fn structured(&self, body: &[u8]) -> Vec<u8> {
+        let mut attributes = self.0.clone();
+        attributes.remove("data");
+        let sound = json::parse(body).is_ok();
+        if !sound && !body.is_empty() {
+            attributes.insert("data_base64".to_owned(), Value::String(encode_base64(body)));
+        }
+        // Names and texts always serialise.
+        let mut event = serde_json::to_vec(&attributes).unwrap_or_default();
+        if sound {
+            event.pop();
+            event.extend_from_slice(b",\"data\":");
+            event.extend_from_slice(body);
+            event.push(b'}');
+        }
+        event
+    }
+}
+
+fn bad(name: &str, detail: String) -> Problem {
+    let mut problem = Problem::bad_request("bad-cloudevent", detail);
+    problem.field = Some(name.to_owned());
+    problem
+}
+
+/// A header's value with `%20` and the like undone (HTTP binding §3.1.3.2); `None` where that is no text.
+fn percent_decoded(value: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(value.len()), value.as_bytes());
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, after) = after.split_at_checked(2)?;
+        let digits = core::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// `OPTIONS`: whoever may send here is told so, at the rate that it asks for.
+pub(crate) async fn validate(uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let Some(origin) = headers.get(ASKED_ORIGIN).filter(|origin| !origin.is_empty()) else {
+        return wrong_method(uri).await.into_response();
+    };
+    let number = |rate: &&HeaderValue| rate.to_str().is_ok_and(|rate| rate.parse::<u32>().is_ok_and(|rate| rate > 0));
+    let rate = headers.get(ASKED_RATE).filter(number).cloned();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::OK;
+    let answered = response.headers_mut();
+    answered.insert(ALLOW, HeaderValue::from_static("POST"));
+    answered.insert(ALLOWED_ORIGIN, origin.clone());
+    answered.insert(ALLOWED_RATE, rate.unwrap_or(HeaderValue::from_static(ANY_RATE)));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    const WHOLE: [(&str, &str); 4] =
+        [("ce-specversion", "1.0"), ("ce-id", "7"), ("ce-source", "/a%20b"), ("ce-type", "t")];
+
+    #[test]
+    fn the_headers_and_the_body_make_one_structured_event() {
+        let attributes = Attributes::of(&headers(&WHOLE)).unwrap().unwrap();
+        let event = attributes.structured(b"{\"x\": 1}");
+        assert_eq!(
+            String::from_utf8(event).unwrap(),
+            r#"{"id":"7","source":"/a b","specversion":"1.0","type":"t","data":{"x": 1}}"#
+        );
+        let event = String::from_utf8(attributes.structured(b"\x00")).unwrap();
+        assert!(event.ends_with(r#""type":"t"}"#) && event.contains(r#""data_base64":"AA==""#), "{event}");
+        assert!(Attributes::of(&headers(&[])).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_header_that_is_missing_repeated_or_no_text_is_named() {
+        for (n, extra) in [(3, None), (4, Some(("ce-id", "8"))), (4, Some(("ce-x", "%zz"))), (4, Some(("ce-x", "%ff")))]
+        {
+            let mut pairs = WHOLE[..n].to_vec();
+            pairs.extend(extra);
+            assert_eq!(Attributes::of(&headers(&pairs)).unwrap_err().code, "bad-cloudevent", "{pairs:?}");
+        }
+        let old = headers(&[("ce-specversion", "0.3"), WHOLE[1], WHOLE[2], WHOLE[3]]);
+        assert_eq!(Attributes::of(&old).unwrap_err().field.as_deref(), Some("ce-specversion"));
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sealbook_disk::World;
+use sealbook_sources::Library;
 
 use crate::credentials::{Actor, Scope};
 use crate::log::Log;
@@ -74,6 +75,8 @@ pub struct Config {
     pub world: World,
     /// The limits.
     pub limits: Limits,
+    /// The sources: those of the product, and those that the operator described (see [`crate::load_sources`]).
+    pub sources: Library,
     /// Who runs the service: the actor of its starts and stops.
     pub actor: Actor,
     /// Certificate and key, and whose clients' certificates are taken; `None` speaks plain HTTP.
@@ -104,6 +107,7 @@ impl Config {
             listen,
             world: World::real(),
             limits: Limits::default(),
+            sources: Library::default(),
             actor: Actor::current(None),
             tls: None,
             identities: Vec::new(),

@@ -16,14 +16,18 @@ mod connection;
 pub mod credentials;
 mod dashboard;
 mod entries;
+mod firehose;
 mod follower;
 mod gaps;
 mod guard;
+mod hec;
+mod library;
 mod list;
 mod log;
 mod log_api;
 mod metrics;
 mod openapi;
+mod otlp;
 mod params;
 mod problem;
 mod receipt;
@@ -37,6 +41,7 @@ pub use config::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, CONNECTIONS_MAX, Config, DECOMPRESSED_BYTES_MAX, HEADER_SECONDS_MAX,
     IN_FLIGHT_BYTES_MAX, Limits, STOP_SECONDS_MAX,
 };
+pub use library::{DESCRIPTIONS_MAX, LibraryError, load_source, load_sources};
 pub use log::{Level, Log, LogFormat};
 pub use openapi::document as openapi;
 pub use server::{ServeError, Server, serve};

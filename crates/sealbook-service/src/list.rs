@@ -1,13 +1,15 @@
 //! Takes a body apart: prepared events, and the elements that are none.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use sealbook_core::entry::Source as From;
 use sealbook_log::{PrepareError, Prepared, Submission};
-use sealbook_sources::{Item, Reason, Source};
+use sealbook_sources::{Item, Library, Reason, Source};
 
 use crate::acts::Refused;
 use crate::app::{App, unprepared};
-use crate::cloudevents::{self, Attributes};
+use crate::cloudevents::Attributes;
 use crate::problem::Problem;
 
 /// How the elements of a body are found.
@@ -15,12 +17,10 @@ use crate::problem::Problem;
 pub(crate) enum Form {
     /// As the source itself sends them.
     Own,
-    /// One cloud event whose data is the element.
-    Structured,
-    /// A list of those.
-    Batched,
-    /// The body is the data; the attributes came as headers.
+    /// The body is the data of one cloud event; its attributes came as headers.
     Binary(Attributes),
+    /// There are none.
+    Empty,
 }
 
 /// Who sends, and how to read it.
@@ -28,8 +28,10 @@ pub(crate) enum Form {
 pub(crate) struct Sender {
     /// Source id of the entries.
     pub(crate) id: String,
-    pub(crate) format: &'static dyn Source,
+    /// Name of the format.
+    pub(crate) format: String,
     pub(crate) form: Form,
+    sources: Arc<Library>,
 }
 
 /// A body taken apart.
@@ -42,12 +44,28 @@ pub(crate) struct Parsed {
 }
 
 impl Sender {
+    /// `None` where there is no such format.
+    pub(crate) fn new(sources: &Arc<Library>, id: String, format: &str, form: Form) -> Option<Self> {
+        sources.by_name(format)?;
+        Some(Self { id, format: format.to_owned(), form, sources: sources.clone() })
+    }
+
+    /// The same sender of a body without elements.
+    pub(crate) fn of_nothing(self) -> Self {
+        Self { form: Form::Empty, ..self }
+    }
+
+    fn version(&self) -> u32 {
+        self.sources.by_name(&self.format).map_or(0, Source::version)
+    }
+
     fn items(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Problem> {
+        // `new` has looked it up.
+        let Some(format) = self.sources.by_name(&self.format) else { return Ok(()) };
         let read = match &self.form {
-            Form::Own => self.format.read(body, out),
-            Form::Structured => cloudevents::read(body, false, self.format, out),
-            Form::Batched => cloudevents::read(body, true, self.format, out),
-            Form::Binary(attributes) => self.format.read(body, &mut |item| out(attributes.attach(item))),
+            Form::Own => format.read(body, out),
+            Form::Binary(attributes) => format.read(&attributes.structured(body), out),
+            Form::Empty => Ok(()),
         };
         read.map_err(|error| {
             let mut problem = Problem::bad_request("unreadable-body", error.to_string());
@@ -59,7 +77,7 @@ impl Sender {
     /// Reads, seals and encodes everything; what is no event is set apart.
     pub(crate) fn parse(&self, app: &App, body: &[u8]) -> Result<Parsed, Problem> {
         let mut parsed = Parsed::default();
-        let (mut number, mut failed) = (0, None);
+        let (mut number, mut failed, version) = (0, None, self.version());
         self.items(body, &mut |item| match item {
             Item::Refused { reason, raw } => parsed.refused.push(Refused {
                 element: Some(reason.element),
@@ -72,12 +90,9 @@ impl Sender {
             }),
             Item::Event(mapped) => {
                 let raw = mapped.raw.clone();
-                let source = From {
-                    id: self.id.clone(),
-                    format: self.format.name().to_owned(),
-                    version: u64::from(self.format.version()),
-                    sequence: mapped.sequence,
-                };
+                let (format, version) = mapped.format.unwrap_or_else(|| (self.format.clone(), version));
+                let sequence = mapped.sequence;
+                let source = From { id: self.id.clone(), format, version: u64::from(version), sequence };
                 let original = Some((mapped.raw, mapped.media_type.to_owned()));
                 match app.ledger.prepare(Submission { source, event: mapped.event, raw: original }) {
                     Ok(prepared) => {

@@ -113,6 +113,13 @@ impl Problem {
         self
     }
 
+    /// The same problem as one that may be over soon: the sender keeps what it has and comes again.
+    pub(crate) fn for_later(mut self) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        (self.status, self.title) = (status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+        self.retry()
+    }
+
     fn retry(self) -> Self {
         self.header(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }

@@ -94,6 +94,11 @@ impl Receipt {
         (self.entries.len() as u64 - duplicate, duplicate)
     }
 
+    /// What was set apart.
+    pub(crate) fn quarantined(&self) -> &[QuarantineReceipt] {
+        &self.quarantined
+    }
+
     pub(crate) fn status(&self, quarantined_anew: bool) -> StatusCode {
         if self.counts().0 > 0 || quarantined_anew { StatusCode::CREATED } else { StatusCode::OK }
     }

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use sealbook_log::{Answer, Group, Placed, Prepared};
-use sealbook_sources::by_name;
 
 use crate::acts::Refused;
 use crate::app::{App, beside};
@@ -25,6 +24,9 @@ const QUARANTINED: &str = "source.element-quarantined";
 const REFUSED: &str = "write.refused";
 /// The code of such an attempt.
 const CONFLICT: &str = "conflict";
+/// The format of Sealbook's own events, and the one that may carry them.
+const NATIVE: &str = "native";
+const CLOUD_EVENTS: &str = "cloudevents";
 /// Proofs of so few entries are made where the answer is written.
 const FEW: usize = 16;
 
@@ -49,7 +51,8 @@ pub(crate) async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Answered {
-    counted(&app, native(&principal, &uri, &headers), &headers, body).await
+    let request = native(&app, &principal, &uri, &headers);
+    taken(&app, request, &headers, body).await.map(Taken::answer)
 }
 
 /// `POST /v1/sources/{name}` and the paths that systems append to it.
@@ -61,7 +64,13 @@ pub(crate) async fn source(
     body: Body,
 ) -> Answered {
     let name = uri.path().trim_start_matches("/v1/sources/").split('/').next().unwrap_or_default();
-    counted(&app, from(&principal, name, &uri), &headers, body).await
+    let request = named(&app, &principal, name, &uri).and_then(|mut request| {
+        if name == CLOUD_EVENTS {
+            request.sender.form = Attributes::of(&headers)?.map_or(Form::Own, Form::Binary);
+        }
+        Ok(request)
+    });
+    taken(&app, request, &headers, body).await.map(Taken::answer)
 }
 
 /// `POST /logs`: where OPA sends its decisions when it is given nothing but an address.
@@ -72,45 +81,55 @@ pub(crate) async fn opa(
     headers: HeaderMap,
     body: Body,
 ) -> Answered {
-    counted(&app, from(&principal, "opa", &uri), &headers, body).await
+    taken(&app, named(&app, &principal, "opa", &uri), &headers, body).await.map(Taken::answer)
 }
 
-fn native(principal: &Principal, uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
+fn native(app: &App, principal: &Principal, uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
     let params = Params::of(uri)?.only(&["source", "proof"])?;
-    let format = by_name("native").ok_or_else(|| unknown_source("native"))?;
-    let sender = Sender { id: principal.source(&params, "native", "native")?, format, form: native_form(headers)? };
-    Ok(Request { sender, strict: true, proofs: proofs(&params)? })
+    let (format, form) = native_form(headers)?;
+    let id = principal.source(&params, NATIVE, NATIVE)?;
+    Ok(Request { sender: sender(app, id, format, form)?, strict: true, proofs: proofs(&params)?, or_empty: false })
 }
 
-fn from(principal: &Principal, name: &str, uri: &Uri) -> Result<Request, Problem> {
+/// A request to the endpoint of a source: one bad element never refuses the others.
+pub(crate) fn named(app: &App, principal: &Principal, name: &str, uri: &Uri) -> Result<Request, Problem> {
     // Senders append parameters of their own (the Kubernetes API server: timeout), so unknown ones pass.
     let params = Params::of(uri)?;
-    let format = by_name(name).ok_or_else(|| unknown_source(name))?;
-    let sender = Sender { id: principal.source(&params, format.name(), name)?, format, form: Form::Own };
-    Ok(Request { sender, strict: false, proofs: proofs(&params)? })
+    if app.sources.by_name(name).is_none() {
+        return Err(unknown_source(app, name));
+    }
+    let id = principal.source(&params, name, name)?;
+    Ok(Request { sender: sender(app, id, name, Form::Own)?, strict: false, proofs: proofs(&params)?, or_empty: false })
+}
+
+fn sender(app: &App, id: String, format: &str, form: Form) -> Result<Sender, Problem> {
+    Sender::new(&app.sources, id, format, form).ok_or_else(|| unknown_source(app, format))
 }
 
 fn proofs(params: &Params) -> Result<bool, Problem> {
     Ok(params.word("proof", &["full", "none"])? != Some("none"))
 }
 
-fn unknown_source(name: &str) -> Problem {
-    let known: Vec<_> = sealbook_sources::all().iter().map(|source| source.name()).collect();
+fn unknown_source(app: &App, name: &str) -> Problem {
+    let known: Vec<_> = app.sources.names().collect();
     Problem::not_found("unknown-source", format!("there is no source {name:?}; known here: {}", known.join(", ")))
 }
 
-/// What kind of body the headers announce; JSON and CBOR are told apart by their bytes.
-fn native_form(headers: &HeaderMap) -> Result<Form, Problem> {
-    let media_type = match headers.get(CONTENT_TYPE) {
-        None => "application/json".to_owned(),
-        Some(value) => {
-            value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-        }
-    };
+/// The media type that a request announces, in lower case and without parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// What the headers say of a body: its format, and whether attributes came beside it. JSON and CBOR are told apart by
+/// their bytes.
+fn native_form(headers: &HeaderMap) -> Result<(&'static str, Form), Problem> {
+    let media_type = media_type(headers).unwrap_or_else(|| "application/json".to_owned());
     match media_type.as_str() {
-        STRUCTURED => Ok(Form::Structured),
-        BATCHED => Ok(Form::Batched),
-        known if NATIVE_TYPES.contains(&known) => Ok(Attributes::of(headers)?.map_or(Form::Own, Form::Binary)),
+        STRUCTURED | BATCHED => Ok((CLOUD_EVENTS, Form::Own)),
+        known if NATIVE_TYPES.contains(&known) => {
+            Ok(Attributes::of(headers)?.map_or((NATIVE, Form::Own), |found| (CLOUD_EVENTS, Form::Binary(found))))
+        }
         other => {
             let detail = format!("Content-Type {other:?} is not taken here; send one of {}", NATIVE_TYPES.join(", "));
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail))
@@ -118,14 +137,48 @@ fn native_form(headers: &HeaderMap) -> Result<Form, Problem> {
     }
 }
 
-struct Request {
+/// What is asked, before the body is read.
+pub(crate) struct Request {
     sender: Sender,
     /// All or nothing.
     strict: bool,
     proofs: bool,
+    /// An empty body is a body without elements.
+    or_empty: bool,
 }
 
-async fn counted(app: &Arc<App>, request: Result<Request, Problem>, headers: &HeaderMap, mut body: Body) -> Answered {
+impl Request {
+    /// The answer of this endpoint has no place for proofs.
+    pub(crate) fn without_proofs(self) -> Self {
+        Self { proofs: false, ..self }
+    }
+
+    /// Nothing at all is sound here.
+    pub(crate) fn or_empty(self) -> Self {
+        Self { or_empty: true, ..self }
+    }
+}
+
+/// What was taken, durable.
+pub(crate) struct Taken {
+    pub(crate) receipt: Receipt,
+    /// Elements that were set apart for the first time.
+    new: u64,
+}
+
+impl Taken {
+    fn answer(self) -> Response<Body> {
+        json(self.receipt.status(self.new > 0), &self.receipt)
+    }
+}
+
+/// Takes a body in and answers once all of it is durable.
+pub(crate) async fn taken(
+    app: &Arc<App>,
+    request: Result<Request, Problem>,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<Taken, Problem> {
     let request = match request {
         Ok(request) => request,
         Err(problem) => {
@@ -147,8 +200,9 @@ async fn counted(app: &Arc<App>, request: Result<Request, Problem>, headers: &He
     answered
 }
 
-async fn take(app: &Arc<App>, request: Request, body: Arc<Received>) -> Answered {
-    let Request { sender, strict, proofs } = request;
+async fn take(app: &Arc<App>, request: Request, body: Arc<Received>) -> Result<Taken, Problem> {
+    let Request { sender, strict, proofs, or_empty } = request;
+    let sender = if or_empty && body.bytes.is_empty() { sender.of_nothing() } else { sender };
     let parsed = {
         let (shared, sender, body) = (app.clone(), sender.clone(), body.clone());
         let small = body.bytes.len() <= SMALL_BYTES;
@@ -206,7 +260,7 @@ fn acts_for(
 ) -> Result<Vec<usize>, Problem> {
     let mut parts = Vec::with_capacity(refused.len());
     for refused in refused {
-        let submissions = refused.submissions(app, action, &sender.id, sender.format.name());
+        let submissions = refused.submissions(app, action, &sender.id, &sender.format);
         parts.push(submissions.len());
         for submission in submissions {
             entries.push(app.prepare(submission)?);
@@ -216,7 +270,13 @@ fn acts_for(
 }
 
 /// Commits what are events, and keeps the rest beside them: the sender is told that all of it was taken.
-async fn lenient(app: &Arc<App>, sender: Sender, parsed: Parsed, body: Arc<Received>, proofs: bool) -> Answered {
+async fn lenient(
+    app: &Arc<App>,
+    sender: Sender,
+    parsed: Parsed,
+    body: Arc<Received>,
+    proofs: bool,
+) -> Result<Taken, Problem> {
     let Parsed { events: mut entries, numbers, refused } = parsed;
     let count = entries.len();
     let parts = acts_for(app, &sender, QUARANTINED, &refused, &mut entries)?;
@@ -277,7 +337,13 @@ async fn record_conflict(
     Ok(problem)
 }
 
-async fn answer_all(app: &Arc<App>, sender: &Sender, answer: Answer, quarantine: Quarantine, proofs: bool) -> Answered {
+async fn answer_all(
+    app: &Arc<App>,
+    sender: &Sender,
+    answer: Answer,
+    quarantine: Quarantine,
+    proofs: bool,
+) -> Result<Taken, Problem> {
     let Quarantine { receipts, new } = quarantine;
     let quarantined = receipts.len() as u64;
     let few = answer.placed.len() <= FEW;
@@ -290,5 +356,5 @@ async fn answer_all(app: &Arc<App>, sender: &Sender, answer: Answer, quarantine:
         counts.duplicate += duplicate;
         counts.quarantined += quarantined;
     });
-    Ok(json(receipt.status(new > 0), &receipt))
+    Ok(Taken { receipt, new })
 }

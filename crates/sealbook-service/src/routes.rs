@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
 use crate::credentials::{Need, authorize};
-use crate::{dashboard, entries, guard, log_api, openapi, receive};
+use crate::{cloudevents, dashboard, entries, firehose, guard, hec, log_api, openapi, otlp, receive};
 
 /// Whether a path takes or gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +76,30 @@ pub(crate) static ROUTES: &[Route] = &[
             "/v1/events",
             "postEvents",
             "Native events: one, an array, one per line, CBOR items in a row, or cloud events. All or nothing.",
-            || post(receive::events),
+            || post(receive::events).options(cloudevents::validate),
         )
     },
+    Route {
+        takes: &otlp::TYPES,
+        ..ingest(
+            "/v1/logs",
+            "postOtlpLogs",
+            "OpenTelemetry logs (OTLP/HTTP), protobuf or JSON, answered as an export response.",
+            || post(otlp::logs),
+        )
+    },
+    ingest("/services/collector/event", "postHecEvent", "Splunk HTTP Event Collector.", || post(hec::event)),
+    ingest("/services/collector/event/1.0", "postHecEvent1", "Splunk HTTP Event Collector.", || post(hec::event)),
+    ingest("/services/collector", "postHec", "Splunk HTTP Event Collector.", || post(hec::event)),
+    ingest("/services/collector/ack", "postHecAck", "Acknowledgements, which are not needed here.", || post(hec::ack)),
+    Route {
+        needs: Need::Open,
+        problems: &[503],
+        ..read("/services/collector/health", "getHecHealth", JSON, "Whether the collector takes events.", || {
+            get(hec::health)
+        })
+    },
+    ingest("/v1/sources/firehose", "postFirehose", "Amazon Data Firehose deliveries.", || post(firehose::records)),
     ingest("/logs", "postOpaDefault", "OPA decision logs, where OPA sends them by default.", || post(receive::opa)),
     ingest("/logs/{partition}", "postOpaPartition", "OPA decision logs of a partition.", || post(receive::opa)),
     ingest("/v1/sources/opa/logs", "postOpa", "OPA decision logs (gzip JSON arrays).", || post(receive::source)),
@@ -92,7 +113,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "/v1/sources/{name}",
         "postSource",
         "Any source's own JSON: one event, an array, its envelope, or one per line. An element that is no event is kept and counted, and never refuses the others.",
-        || post(receive::source),
+        || post(receive::source).options(cloudevents::validate),
     ),
     Route {
         needs: Need::Log,

@@ -79,16 +79,14 @@ pub(crate) fn read_value(
     let format = if let Some(custom) = custom.iter().find(|custom| custom.recognises_value(value)) {
         custom.map(value, raw, &mut |event| events.push(event))?;
         (custom.name().to_owned(), custom.version())
+    } else if native::is_native(value) {
+        events.push(native::event(native::tree(value.clone()))?);
+        (native::Native.name().to_owned(), native::Native.version())
     } else if let Some(source) = JSON_SOURCES.iter().find(|source| (source.recognises)(value)) {
         (source.map)(value, raw, &mut |event| events.push(event))?;
         (source.name.to_owned(), source.version)
     } else {
-        let tree = native::tree(value.clone());
-        if !native::is_event(&tree) {
-            return read_envelope(raw, found);
-        }
-        events.push(native::event(tree)?);
-        (native::Native.name().to_owned(), native::Native.version())
+        return read_envelope(raw, found);
     };
     check_all(&events)?;
     found.extend(events.into_iter().map(|event| Carried { event, format: Some(format.clone()) }));

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod bad_input;
+mod carriers;
 mod credentials;
 mod events;
 mod limits;

@@ -9,6 +9,7 @@ use crate::generic::Facts;
 use crate::hec::scalar;
 use crate::item::{Item, Reason, Unmapped, Unreadable};
 use crate::json::{self, Value};
+use crate::native;
 use crate::source::{Source, check_all, check_size};
 use crate::when::rfc3339;
 
@@ -79,10 +80,18 @@ impl CloudEvents {
             value.get("source").text().unwrap_or_default(),
             value.get("id").text().unwrap_or_default()
         );
-        let event = facts.event(Some(id), raw).ok_or_else(|| inside(carried::unknown()))?;
+        let event = facts.event(Some(id), raw).ok_or_else(|| inside(unknown(&data)))?;
         check_all(core::slice::from_ref(&event))?;
         Ok(vec![Carried { event, format: None }])
     }
+}
+
+/// Why data is no event: what is nearly a native one is told what it lacks.
+fn unknown(data: &Value<'_>) -> Unmapped {
+    if data.get("id").is_null() && data.get("kind").is_null() {
+        return carried::unknown();
+    }
+    native::event(native::tree(data.clone())).err().unwrap_or_else(carried::unknown)
 }
 
 /// The attributes that must be there, and the version.

@@ -62,7 +62,13 @@ pub(crate) fn event(tree: Tree) -> Result<Event, Unmapped> {
     Ok(event)
 }
 
-pub(crate) fn is_event(tree: &Tree) -> bool {
+/// Whether a value looks like an event of this format.
+pub(crate) fn is_native(value: &Value<'_>) -> bool {
+    let kind = value.get("kind").text().is_some_and(|word| Kind::parse(word).is_some());
+    kind && value.get("subject").is_map() && value.get("id").text().is_some()
+}
+
+fn is_event(tree: &Tree) -> bool {
     let Tree::Map(pairs) = tree else {
         return false;
     };

@@ -56,6 +56,24 @@ impl<'a> Value<'a> {
         self.pairs().iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or(&NULL, |(_, value)| value)
     }
 
+    /// The same value, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(flag) => Value::Bool(flag),
+            Self::Int(number) => Value::Int(number),
+            Self::Float(number) => Value::Float(number),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
+            Self::Map(pairs) => {
+                let pair =
+                    |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
+                Value::Map(pairs.into_iter().map(pair).collect())
+            }
+        }
+    }
+
     /// Text that is not empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -42,6 +42,7 @@ mod teleport;
 mod vault;
 mod when;
 
+pub use cloudtrail::digest::{DigestFiles, NAME as DIGEST_FORMAT, VERSION as DIGEST_VERSION};
 pub use custom::{CONFIG_BYTES_MAX, ConfigError, Custom};
 pub use draft::{UNKNOWN, UNMAPPED};
 pub use gzip::{DecompressError, decompress};

@@ -1,6 +1,7 @@
 //! AWS CloudTrail: log files (`Records`), single records, one record per line, and EventBridge envelopes.
 
 mod caller;
+pub mod digest;
 mod rules;
 
 use sealbook_core::event::{

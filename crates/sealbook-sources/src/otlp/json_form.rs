@@ -82,7 +82,7 @@ pub(super) fn record(place: &Place<'_>) -> Result<Record, Unmapped> {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        json::parse(bytes).map(owned).map_err(|error| {
+        json::parse(bytes).map(Value::into_owned).map_err(|error| {
             let path = if error.path.is_empty() { path.to_owned() } else { format!("{path}.{}", error.path) };
             Unmapped { path, reason: error.reason, problem: error.problem }
         })
@@ -109,21 +109,6 @@ pub(super) fn record(place: &Place<'_>) -> Result<Record, Unmapped> {
         span: id("spanId"),
         event_name: text(&log, "eventName"),
     })
-}
-
-/// A value that does not borrow: the pieces of a record are read one by one.
-fn owned(value: Value<'_>) -> Value<'static> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(flag) => Value::Bool(flag),
-        Value::Int(number) => Value::Int(number),
-        Value::Float(number) => Value::Float(number),
-        Value::Text(text) => Value::Text(text.into_owned().into()),
-        Value::List(items) => Value::List(items.into_iter().map(owned).collect()),
-        Value::Map(pairs) => {
-            Value::Map(pairs.into_iter().map(|(name, value)| (name.into_owned().into(), owned(value))).collect())
-        }
-    }
 }
 
 fn nanos(value: &Value<'_>) -> u64 {

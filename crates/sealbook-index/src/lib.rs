@@ -24,7 +24,7 @@ pub use field::{Field, event_key, event_time, for_each_term};
 pub use index::{BLOCK_ENTRIES, Index, IndexStatus};
 pub use query::{Query, TimeRange};
 pub use search::{Hit, Order, Search};
-pub use state::{GAPS_LISTED_MAX, Gap, SourceState, State, Totals};
+pub use state::{GAP_ACT, GAPS_LISTED_MAX, Gap, HEARD_ACT, SILENT_ACT, SourceState, State, Totals};
 
 use sealbook_log::Reader;
 

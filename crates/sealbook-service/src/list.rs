@@ -31,6 +31,8 @@ pub(crate) struct Sender {
     /// Name of the format.
     pub(crate) format: String,
     pub(crate) form: Form,
+    /// The sender's own number of the first element; each that follows has the next.
+    first: Option<u64>,
     sources: Arc<Library>,
 }
 
@@ -47,7 +49,12 @@ impl Sender {
     /// `None` where there is no such format.
     pub(crate) fn new(sources: &Arc<Library>, id: String, format: &str, form: Form) -> Option<Self> {
         sources.by_name(format)?;
-        Some(Self { id, format: format.to_owned(), form, sources: sources.clone() })
+        Some(Self { id, format: format.to_owned(), form, first: None, sources: sources.clone() })
+    }
+
+    /// The same sender, who numbers what it sends: the first element has the number `first`.
+    pub(crate) fn numbered(self, first: Option<u64>) -> Self {
+        Self { first, ..self }
     }
 
     /// The same sender of a body without elements.
@@ -78,8 +85,9 @@ impl Sender {
     pub(crate) fn parse(&self, app: &App, body: &[u8]) -> Result<Parsed, Problem> {
         let mut parsed = Parsed::default();
         let (mut number, mut failed, version) = (0, None, self.version());
-        self.items(body, &mut |item| match item {
-            Item::Refused { reason, raw } => parsed.refused.push(Refused {
+        let mut own_numbers = self.first.map(|first| first..);
+        self.items(body, &mut |item| match (item, own_numbers.as_mut().and_then(Iterator::next)) {
+            (Item::Refused { reason, raw }, _) => parsed.refused.push(Refused {
                 element: Some(reason.element),
                 line: reason.line,
                 offset: Some(reason.offset),
@@ -88,10 +96,10 @@ impl Sender {
                 reason: reason.problem,
                 raw,
             }),
-            Item::Event(mapped) => {
+            (Item::Event(mapped), own_number) => {
                 let raw = mapped.raw.clone();
                 let (format, version) = mapped.format.unwrap_or_else(|| (self.format.clone(), version));
-                let sequence = mapped.sequence;
+                let sequence = mapped.sequence.or(own_number);
                 let source = From { id: self.id.clone(), format, version: u64::from(version), sequence };
                 let original = Some((mapped.raw, mapped.media_type.to_owned()));
                 match app.ledger.prepare(Submission { source, event: mapped.event, raw: original }) {

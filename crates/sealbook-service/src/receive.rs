@@ -27,6 +27,8 @@ const CONFLICT: &str = "conflict";
 /// The format of Sealbook's own events, and the one that may carry them.
 const NATIVE: &str = "native";
 const CLOUD_EVENTS: &str = "cloudevents";
+/// Highest number that a sender may give its first element: what SQL can hold, with room for the elements after it.
+const SEQUENCE_MAX: u64 = 1 << 62;
 /// Proofs of so few entries are made where the answer is written.
 const FEW: usize = 16;
 
@@ -85,10 +87,11 @@ pub(crate) async fn opa(
 }
 
 fn native(app: &App, principal: &Principal, uri: &Uri, headers: &HeaderMap) -> Result<Request, Problem> {
-    let params = Params::of(uri)?.only(&["source", "proof"])?;
+    let params = Params::of(uri)?.only(&["source", "proof", "sequence"])?;
     let (format, form) = native_form(headers)?;
     let id = principal.source(&params, NATIVE, NATIVE)?;
-    Ok(Request { sender: sender(app, id, format, form)?, strict: true, proofs: proofs(&params)?, or_empty: false })
+    let sender = sender(app, id, format, form)?.numbered(sequence(&params)?);
+    Ok(Request { sender, strict: true, proofs: proofs(&params)?, or_empty: false })
 }
 
 /// A request to the endpoint of a source: one bad element never refuses the others.
@@ -99,11 +102,17 @@ pub(crate) fn named(app: &App, principal: &Principal, name: &str, uri: &Uri) -> 
         return Err(unknown_source(app, name));
     }
     let id = principal.source(&params, name, name)?;
-    Ok(Request { sender: sender(app, id, name, Form::Own)?, strict: false, proofs: proofs(&params)?, or_empty: false })
+    let sender = sender(app, id, name, Form::Own)?.numbered(sequence(&params)?);
+    Ok(Request { sender, strict: false, proofs: proofs(&params)?, or_empty: false })
 }
 
 fn sender(app: &App, id: String, format: &str, form: Form) -> Result<Sender, Problem> {
     Sender::new(&app.sources, id, format, form).ok_or_else(|| unknown_source(app, format))
+}
+
+/// The sender's own number of the first element of the body.
+fn sequence(params: &Params) -> Result<Option<u64>, Problem> {
+    params.get("sequence").map(|_| params.number("sequence", 0, SEQUENCE_MAX)).transpose()
 }
 
 fn proofs(params: &Params) -> Result<bool, Problem> {

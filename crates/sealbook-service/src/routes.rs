@@ -44,6 +44,7 @@ const INGEST: &[u16] = &[400, 404, 408, 413, 415, 429, 503];
 const SOURCE_QUERY: &[(&str, &str)] = &[
     ("source", "Source id of the entries, where one format has several senders; by default the name of the endpoint."),
     ("proof", "full (default) or none: whether the answer carries inclusion proofs."),
+    ("sequence", "The sender's own number of the first element; the next ones follow. A number that is missing is then seen."),
 ];
 
 const fn read(

@@ -16,7 +16,7 @@ use crate::error::IndexError;
 use crate::search::decode;
 use store::{Store, remove};
 use views::Views;
-pub use views::{GAPS_LISTED_MAX, Gap, SourceState};
+pub use views::{GAP_ACT, GAPS_LISTED_MAX, Gap, HEARD_ACT, SILENT_ACT, SourceState};
 
 /// Entries after which what is known is saved while catching up, so that a stop does not lose all of it.
 const SAVE_EVERY_ENTRIES: u64 = 65_536;

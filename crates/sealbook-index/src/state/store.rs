@@ -16,7 +16,7 @@ use crate::error::IndexError;
 use crate::files::remove_dir;
 
 /// Version of what is kept; another one is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Context of the digest (BLAKE3 derive-key mode).
 const CONTEXT: &str = "sealbook state v1: keys and values";
 /// Bytes of memory that the store may use: the views are held outside it.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sealbook_core::entry::Entry;
 use sealbook_core::time::Micros;
+use sealbook_log::SELF_SOURCE;
 use serde::{Deserialize, Serialize};
 
 use super::Totals;
@@ -11,6 +12,13 @@ use crate::field::event_time;
 
 /// Gaps that are listed for a source, the newest ones; all of them are counted.
 pub const GAPS_LISTED_MAX: usize = 256;
+
+/// The ledger's act that names sequence numbers which are missing: labels `source`, `first_missing`, `last_missing`.
+pub const GAP_ACT: &str = "source.gap";
+/// The ledger's act that names a source which is silent for longer than it may be: label `source`.
+pub const SILENT_ACT: &str = "source.silent";
+/// The ledger's act that names a source which was silent and is heard again: label `source`.
+pub const HEARD_ACT: &str = "source.heard";
 
 /// Sequence numbers that a source skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +29,8 @@ pub struct Gap {
     pub to: u64,
     /// Index of the entry that showed it: the first one behind the gap.
     pub index: u64,
+    /// Whether an entry names it ([`GAP_ACT`]).
+    pub reported: bool,
 }
 
 /// What is known of a source.
@@ -48,6 +58,8 @@ pub struct SourceState {
     pub gaps: Vec<Gap>,
     /// Gaps that are no longer listed.
     pub gaps_unlisted: u64,
+    /// Index of the entry that says it is silent ([`SILENT_ACT`]), until one says that it is heard again.
+    pub silent: Option<u64>,
 }
 
 /// A source as it is saved.
@@ -64,6 +76,9 @@ pub(super) struct SourceWire {
     /// First and last number, index.
     gaps: Vec<(u64, u64, u64)>,
     gaps_unlisted: u64,
+    /// First and last number of gaps that entries name, the newest.
+    reported: Vec<(u64, u64)>,
+    silent: Option<u64>,
 }
 
 /// What is saved besides the sources.
@@ -87,6 +102,7 @@ impl Views {
         self.totals.subjects += u64::from(entry.thread.n == 1);
         self.totals.recorded_at = entry.recorded_at.0;
         let happened = event_time(entry).0;
+        self.apply_act(entry);
         if !self.changed.contains(&entry.source.id) {
             self.changed.insert(entry.source.id.clone());
         }
@@ -99,6 +115,29 @@ impl Views {
         if let Some(sequence) = entry.source.sequence {
             source.number(sequence, entry.index);
         }
+    }
+
+    /// Takes in what the ledger itself says of a source.
+    fn apply_act(&mut self, entry: &Entry) {
+        let event = &entry.event;
+        let (Some(action), Some(named)) = (event.action.as_deref(), event.labels.get("source")) else { return };
+        if entry.source.id != SELF_SOURCE || ![GAP_ACT, SILENT_ACT, HEARD_ACT].contains(&action) {
+            return;
+        }
+        let number = |label: &str| event.labels.get(label).and_then(|value| value.parse().ok());
+        let source = self.sources.entry(named.clone()).or_insert_with(|| SourceWire::new(event_time(entry).0));
+        match action {
+            SILENT_ACT => source.silent = Some(entry.index),
+            HEARD_ACT => source.silent = None,
+            _ => {
+                if let (Some(from), Some(to)) = (number("first_missing"), number("last_missing")) {
+                    source.reported.push((from, to));
+                    let over = source.reported.len().saturating_sub(GAPS_LISTED_MAX);
+                    source.reported.drain(..over);
+                }
+            }
+        }
+        self.changed.insert(named.clone());
     }
 
     pub(super) fn sources(&self) -> Vec<SourceState> {
@@ -123,6 +162,8 @@ impl SourceWire {
             repeated: 0,
             gaps: Vec::new(),
             gaps_unlisted: 0,
+            reported: Vec::new(),
+            silent: None,
         }
     }
 
@@ -162,6 +203,10 @@ impl SourceWire {
     }
 
     fn state(&self, id: &str) -> SourceState {
+        let gap = |(from, to, index): &(u64, u64, u64)| {
+            let reported = self.reported.iter().any(|(first, last)| first <= from && to <= last);
+            Gap { from: *from, to: *to, index: *index, reported }
+        };
         SourceState {
             id: id.to_owned(),
             format: self.format.clone(),
@@ -172,8 +217,9 @@ impl SourceWire {
             last_sequence: self.last_sequence,
             missing: self.missing,
             repeated: self.repeated,
-            gaps: self.gaps.iter().map(|(from, to, index)| Gap { from: *from, to: *to, index: *index }).collect(),
+            gaps: self.gaps.iter().map(gap).collect(),
             gaps_unlisted: self.gaps_unlisted,
+            silent: self.silent,
         }
     }
 }

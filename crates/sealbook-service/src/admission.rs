@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::config::Limits;
 use crate::problem::Problem;
+use crate::seats::Seats;
 
 /// Bytes of one permit of memory.
 const PERMIT_BYTES: usize = 1 << 10;
@@ -20,6 +21,7 @@ const REQUEST_BYTES_MIN: usize = 4 << 10;
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    pub(crate) seats: Arc<Seats>,
     memory: Arc<Semaphore>,
     work_bytes: AtomicUsize,
     turns: Semaphore,
@@ -29,6 +31,7 @@ impl Admission {
     pub(crate) fn new(limits: &Limits) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            seats: Seats::new(limits.connections),
             memory: Arc::new(Semaphore::new(limits.in_flight_bytes / PERMIT_BYTES)),
             work_bytes: AtomicUsize::new(0),
             turns: Semaphore::new(threads),

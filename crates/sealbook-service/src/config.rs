@@ -20,8 +20,8 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 /// a body takes about four times its size, so this bounds the memory of all requests together.
 pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
 
-/// Connections open at once; more wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections open at once. When nearly all places are taken, those that have waited longest for a request are closed.
+pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// Seconds for the head of a request, and for which a connection may lie idle between two.
 pub const HEADER_SECONDS_MAX: u64 = 60;

@@ -11,10 +11,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::Layer as _;
+use tower::{Layer as _, Service as _, service_fn};
 
 use crate::app::App;
 use crate::credentials::Peer;
+use crate::seats::Seat;
 use crate::tls::{self, Tls};
 
 /// Bytes of the head of a request.
@@ -41,19 +42,27 @@ pub(crate) async fn accept(
     Some((stream, address, place))
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end, or until another one needs the place that it does nothing with.
 pub(crate) async fn connection(serving: Serving, stream: TcpStream, address: SocketAddr) {
+    let seat = serving.app.admission.seats.take();
+    tokio::select! {
+        () = handshake(&serving, stream, address, &seat) => {}
+        () = seat.leave() => {}
+    }
+}
+
+async fn handshake(serving: &Serving, stream: TcpStream, address: SocketAddr, seat: &Arc<Seat>) {
     // An answer is one small write: it should not wait for more. Where this is refused it is merely slower.
     let _ = stream.set_nodelay(true);
     let Some(tls) = serving.tls.clone() else {
-        return requests(&serving, stream, Peer { address, certificate: None }, None).await;
+        return requests(serving, stream, Peer { address, certificate: None }, None, seat).await;
     };
     // Asked for before the handshake: what changes during it ends the connection too.
     let authorities = tls.authorities();
     match tokio::time::timeout(serving.app.limits.header_time, tls.accept(stream)).await {
         Ok(Ok((stream, svid))) => {
             let peer = Peer { address, certificate: svid.map(Arc::new) };
-            requests(&serving, stream, peer, Some(authorities)).await;
+            requests(serving, stream, peer, Some(authorities), seat).await;
         }
         Ok(Err(error)) => tls::failed(&serving.app, address.ip(), &error).await,
         Err(_) => serving.app.metrics.handshake_failed(),
@@ -79,6 +88,7 @@ async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
     authorities: Option<watch::Receiver<u64>>,
+    seat: &Arc<Seat>,
 ) {
     let header_time = serving.app.limits.header_time;
     let mut builder = Builder::new(TokioExecutor::new());
@@ -89,7 +99,15 @@ async fn requests(
         .max_concurrent_streams(STREAMS_MAX)
         .keep_alive_interval(header_time)
         .keep_alive_timeout(header_time);
-    let service = TowerToHyperService::new(Extension(peer).layer(serving.router.clone()));
+    let (router, seat) = (Extension(peer).layer(serving.router.clone()), seat.clone());
+    let service = TowerToHyperService::new(service_fn(move |request| {
+        let (busy, answer) = (seat.work(), router.clone().call(request));
+        async move {
+            let answer = answer.await;
+            drop(busy);
+            answer
+        }
+    }));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // How a connection ended is the client's matter: what it was answered stands.

@@ -33,6 +33,7 @@ mod problem;
 mod receipt;
 mod receive;
 mod routes;
+mod seats;
 mod server;
 pub mod settings;
 mod tls;

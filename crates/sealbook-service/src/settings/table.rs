@@ -68,8 +68,8 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "limits.connections",
         Holds::Number(1, 1 << 20),
-        "1024",
-        "Connections open at once; more wait to be accepted.",
+        "16384",
+        "Connections open at once; when nearly all are taken, those that wait longest for a request are closed.",
     ),
     setting("limits.body_bytes", Holds::Number(1, GIB), "16777216", "Bytes of one body as sent."),
     setting("limits.decompressed_bytes", Holds::Number(1, GIB), "67108864", "Bytes of one body after decompression."),

@@ -194,7 +194,10 @@ fn run(program: &std::path::Path, ledger: &TestLedger, arguments: &[&str], sealb
         }
     }
     let sent = next.load(Ordering::Relaxed);
-    println!("{sent} requests through Envoy; {pushes} pushes answered with {} of them, {lost} not answered", answered.len());
+    println!(
+        "{sent} requests through Envoy; {pushes} pushes answered with {} of them, {lost} not answered",
+        answered.len()
+    );
     let missing: Vec<_> = answered.iter().filter(|number| !recorded.contains_key(number)).collect();
     assert!(missing.is_empty(), "answered and not in the ledger: {missing:?}");
     for (number, (subject, outcome)) in &recorded {

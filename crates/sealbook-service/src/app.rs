@@ -1,7 +1,7 @@
 //! What every request shares: the ledger, the clock, the counts, the memory that may be in use.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::StatusCode;
 use sealbook_core::event::Identity;
@@ -9,7 +9,7 @@ use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_log::{Answer, Group, Ledger, PrepareError, Prepared, Reader, Submission, act};
 use sealbook_sources::Library;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::admission::Admission;
@@ -20,6 +20,8 @@ use crate::gaps::Watch;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::room::{AskRoom, Watched};
+use crate::tls::Tls;
 
 /// Shared by all requests.
 pub(crate) struct App {
@@ -33,6 +35,12 @@ pub(crate) struct App {
     pub(crate) actor: Actor,
     pub(crate) access: Access,
     pub(crate) refusals: Refusals,
+    /// Set where there is TLS.
+    pub(crate) tls: OnceLock<Arc<Tls>>,
+    /// Places of connections.
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) room: AskRoom,
+    pub(crate) watched: Watched,
     /// What is wrong with the store of tokens.
     pub(crate) store_state: Condition,
     /// Every source that is known here.
@@ -62,6 +70,10 @@ impl App {
             actor: config.actor.clone(),
             access: Access::new(config),
             refusals: Refusals::default(),
+            tls: OnceLock::new(),
+            places: Arc::new(Semaphore::new(config.limits.connections)),
+            room: config.room.clone(),
+            watched: Watched::default(),
             store_state: Condition::new("credentials.store", &config.log),
             sources: Arc::new(config.sources.clone()),
             follower: Arc::default(),

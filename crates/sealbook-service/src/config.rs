@@ -1,6 +1,7 @@
 //! Where the service listens, and every limit it keeps.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealbook_disk::World;
@@ -8,6 +9,7 @@ use sealbook_sources::Library;
 
 use crate::credentials::{Actor, Scope};
 use crate::log::Log;
+use crate::room::{AskRoom, Room};
 use crate::tls::{SpiffeId, TlsFiles};
 
 /// Bytes of one request body as it is sent. The Kubernetes API server sends at most 10 MiB, OPA 32 KiB.
@@ -89,6 +91,8 @@ pub struct Config {
     pub public_log: bool,
     /// What the operator set, as a digest: another one than at the last start is an entry. Empty where nobody set it.
     pub digest: String,
+    /// How much room there is on the disk.
+    pub room: AskRoom,
     /// Where the service says what happens.
     pub log: Log,
 }
@@ -114,6 +118,7 @@ impl Config {
             plain_http: false,
             public_log: false,
             digest: String::new(),
+            room: Arc::new(Room::of),
             log: Log::silent(),
         }
     }

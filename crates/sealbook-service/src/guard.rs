@@ -9,15 +9,17 @@ use axum::http::header::{HOST, HeaderMap, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::credentials::{Peer, Principal, Refusal, note};
+use crate::log::{Field, Level};
 use crate::problem::{Code, Problem};
 
 /// A page that a browser loaded elsewhere must not reach the service: neither by sending a form here, nor, where no
 /// credential is needed, by pointing its own name at this machine. Whoever is refused is counted.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
-    let endpoint = endpoint(&request);
+    let (endpoint, begun) = (endpoint(&request), Instant::now());
     let address = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
     let mut response = match refused(request.headers(), request.uri(), app.access.is_required()) {
         Some(problem) => problem.into_response(),
@@ -26,8 +28,13 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     if let (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(address)) = (response.status(), address) {
         let who = response.extensions().get::<Principal>().cloned().unwrap_or_else(Principal::unidentified);
         let code = response.extensions().get::<Code>().map_or("refused", |code| code.0);
-        note(&app, Refusal { who, code, address, endpoint }).await;
+        note(&app, Refusal { who, code, address, endpoint: endpoint.clone() }).await;
     }
+    let (status, micros) = (response.status().as_u16(), begun.elapsed().as_micros());
+    let nobody = String::new();
+    let who = response.extensions().get::<Principal>().map_or(&nobody, |who| &who.identity().id);
+    let fields: [Field<'_>; 4] = [("endpoint", &endpoint), ("status", &status), ("micros", &micros), ("who", who)];
+    app.log.event(Level::Debug, "request", &fields);
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -27,15 +27,18 @@ mod log;
 mod log_api;
 mod metrics;
 mod openapi;
+mod operate;
 mod otlp;
 mod params;
 mod problem;
 mod receipt;
 mod receive;
+mod room;
 mod routes;
 mod seats;
 mod server;
 pub mod settings;
+mod speaks;
 mod tls;
 
 pub use config::{
@@ -43,7 +46,8 @@ pub use config::{
     IN_FLIGHT_BYTES_MAX, Limits, STOP_SECONDS_MAX,
 };
 pub use library::{DESCRIPTIONS_MAX, LibraryError, load_source, load_sources};
-pub use log::{Level, Log, LogFormat};
+pub use log::{Field, Level, Log, LogFormat};
 pub use openapi::document as openapi;
+pub use room::{AskRoom, DISK_WARNINGS_PERCENT, Room};
 pub use server::{ServeError, Server, serve};
-pub use tls::{ClientTrust, SpiffeId, SvidError, TlsError, TlsFiles};
+pub use tls::{ClientTrust, SpiffeId, SvidError, TlsError, TlsFiles, check_tls};

@@ -44,6 +44,9 @@ impl LogFormat {
     pub const WORDS: [(&'static str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 }
 
+/// A name and what it holds.
+pub type Field<'f> = (&'f str, &'f (dyn Display + Sync));
+
 /// Where events go. Nothing secret is ever given to it: tokens appear by their ids, keys by their fingerprints.
 #[derive(Clone)]
 pub struct Log(Option<Arc<Inner>>);
@@ -81,7 +84,7 @@ impl Log {
     }
 
     /// Writes an event with its fields, if its level is wanted.
-    pub fn event(&self, level: Level, event: &str, fields: &[(&str, &dyn Display)]) {
+    pub fn event(&self, level: Level, event: &str, fields: &[Field<'_>]) {
         let Some(inner) = self.0.as_ref().filter(|inner| level <= inner.level) else { return };
         let time = Micros(inner.clock.now());
         let fields = fields.iter().map(|(name, value)| (*name, value.to_string()));

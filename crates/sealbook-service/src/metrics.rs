@@ -149,7 +149,7 @@ pub(crate) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
 }
 
-fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+pub(crate) fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     head(out, name, kind, help);
     line(out, format_args!("{name} {value}"));
 }

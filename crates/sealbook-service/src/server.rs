@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sealbook_log::{Ledger, LogError};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -18,8 +18,10 @@ use crate::connection::{Serving, accept, connection};
 use crate::credentials::{self, CredentialError, Followed, TokenStore};
 use crate::follower::follow;
 use crate::gaps;
+use crate::log::Level;
 use crate::routes::router;
 use crate::tls::{self, Tls, TlsError};
+use crate::{operate, room};
 
 /// After an accept that the system refused (too many open files), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -120,9 +122,24 @@ impl Server {
             config.tls.as_ref().map(|files| Tls::load(files, &config.world, &config.log)).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(asked).await.map_err(|source| ServeError::Bind { address: asked, source })?;
         let address = listener.local_addr().map_err(|source| ServeError::Bind { address: asked, source })?;
+        if let Some(tls) = &tls {
+            // Nobody else sets it.
+            let _ = app.tls.set(tls.clone());
+        }
+        operate::record_configuration(&app, &config.digest).await?;
         let mut labels = vec![("address", address.to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         labels.extend(tls.iter().flat_map(|tls| tls.labels()));
+        if !config.digest.is_empty() {
+            labels.push(("configuration", format!("sha256:{}", config.digest)));
+        }
         record(&app, "service.started", &labels, None).await?;
+        let credentials = if app.access.is_required() { "needed" } else { "none: this machine only" };
+        let (actor, encrypted) = (&app.actor.id, tls.is_some());
+        app.log.event(
+            Level::Info,
+            "service.started",
+            &[("address", &address), ("actor", actor), ("tls", &encrypted), ("credentials", &credentials)],
+        );
         Ok(Self { listener, address, app, store, followed, tls })
     }
 
@@ -140,12 +157,13 @@ impl Server {
         let Self { listener, app, store, followed, tls, .. } = self;
         let router = router(app.clone());
         let (stop, stopping) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(app.limits.connections));
+        let places = app.places.clone();
         let mut beside = JoinSet::new();
         beside.spawn(follow(app.clone(), stopping.clone()));
         beside.spawn(gaps::follow(app.clone(), stopping.clone()));
         beside.spawn(credentials::follow(app.clone(), store, followed, stopping.clone()));
         beside.spawn(credentials::flush(app.clone(), stopping.clone()));
+        beside.spawn(room::follow(app.clone(), stopping.clone()));
         if let Some(tls) = &tls {
             beside.spawn(tls::follow(app.clone(), tls.clone(), stopping.clone()));
         }
@@ -171,7 +189,8 @@ impl Server {
                 None => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
-        drop((listener, spoilt));
+        drop((listener, spoilt, places));
+        app.log.event(Level::Info, "service.stopping", &[("connections", &connections.len())]);
         // Idle connections close, busy ones after their answer.
         stop.send_replace(true);
         let all = async { while connections.join_next().await.is_some() {} };
@@ -185,6 +204,7 @@ impl Server {
             Some(why) => Err(ServeError::Poisoned { why }),
             None => {
                 let labels = [("in_time", in_time.to_string())];
+                app.log.event(Level::Info, "service.stopped", &[("in_time", &in_time)]);
                 record(&app, "service.stopped", &labels, Some("It was told to stop.")).await
             }
         };
@@ -198,6 +218,8 @@ async fn spoilt(app: Arc<App>) {
     while app.ledger.poisoned().is_none() {
         tokio::time::sleep(POISON_LOOK).await;
     }
+    let why = app.ledger.poisoned().unwrap_or_default();
+    app.log.event(Level::Error, "ledger.poisoned", &[("problem", &why)]);
     tokio::time::sleep(Duration::from_secs(POISONED_SECONDS)).await;
 }
 

@@ -10,6 +10,7 @@ use super::error::CredentialError;
 use super::record::{TOGETHER, place, submission};
 use super::store::{Change, Token, TokenStore};
 use crate::app::{App, beside};
+use crate::log::Level;
 use crate::problem::Problem;
 
 /// How often the store is looked at.
@@ -54,13 +55,19 @@ async fn step(app: &Arc<App>, store: &TokenStore, followed: &mut Followed) -> Re
         Change::Revoked { token, .. } => token_of(token),
         Change::Created(_) => None,
     });
-    withdrawn.for_each(|token| app.access.withdraw(token));
+    for token in withdrawn {
+        app.access.withdraw(token);
+        app.log.event(Level::Info, "token.withdrawn", &[("token", &token.id), ("name", &token.name)]);
+    }
     let mut done = 0;
     let mut differs = None;
     for some in news.chunks(TOGETHER) {
         for (token, result) in commit(app, some).await? {
             match (token, result) {
-                (Some(token), Ok(())) => app.access.admit(token),
+                (Some(token), Ok(())) => {
+                    app.access.admit(token);
+                    app.log.event(Level::Info, "token.admitted", &[("token", &token.id), ("name", &token.name)]);
+                }
                 (_, Err(error)) => differs = Some(error),
                 (None, Ok(())) => {}
             }

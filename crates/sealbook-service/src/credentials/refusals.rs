@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::access::Principal;
 use crate::app::App;
+use crate::log::{Field, Level};
 use crate::problem::Problem;
 
 /// The act that says who was refused what.
@@ -156,9 +157,12 @@ async fn commit(app: &Arc<App>, submissions: Vec<Submission>) -> Result<(), Prob
 /// Counts a refusal, and waits until the first of its sort is durable.
 pub(crate) async fn note(app: &Arc<App>, refusal: Refusal) {
     let now = Micros(app.world.clock.now());
-    if let Some((sort, submission)) = app.refusals.note(&refusal, now, app.reader.origin())
-        && commit(app, vec![submission]).await.is_err()
-    {
+    let Some((sort, submission)) = app.refusals.note(&refusal, now, app.reader.origin()) else { return };
+    let Refusal { who, code, address, endpoint } = &refusal;
+    let fields: [Field<'_>; 4] =
+        [("who", &who.identity().id), ("code", code), ("endpoint", endpoint), ("address", address)];
+    app.log.event(Level::Warn, REFUSED, &fields);
+    if commit(app, vec![submission]).await.is_err() {
         app.refusals.again(&sort);
     }
 }

@@ -119,6 +119,14 @@ impl Contents {
     }
 }
 
+/// Checks the files of TLS as a start of the service does.
+///
+/// # Errors
+/// Names the file that cannot be used.
+pub fn check_tls(files: &TlsFiles, world: &World) -> Result<(), TlsError> {
+    Contents::read(files, world)?.load(files, world).map(|_| ())
+}
+
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let all = all.map_err(|error| bad(path, format!("is no PEM: {error}")))?;

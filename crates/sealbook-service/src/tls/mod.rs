@@ -8,7 +8,7 @@ mod verify;
 use std::path::PathBuf;
 
 pub(crate) use follow::{Tls, failed, follow};
-pub use load::TlsError;
+pub use load::{TlsError, check_tls};
 pub use svid::{SpiffeId, SvidError};
 pub(crate) use svid::{Svid, is_domain};
 

@@ -38,7 +38,6 @@ mod routes;
 mod seats;
 mod server;
 pub mod settings;
-mod speaks;
 mod tls;
 
 pub use config::{

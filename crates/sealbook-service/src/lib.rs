@@ -38,6 +38,7 @@ mod routes;
 mod seats;
 mod server;
 pub mod settings;
+mod speaks;
 mod tls;
 
 pub use config::{

@@ -8,12 +8,14 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
+use crate::credentials::Need;
 use crate::log_api::answer;
 use crate::metrics::Gauges;
 use crate::operate;
 use crate::problem::Problem;
 use crate::receipt;
 use crate::routes::{ROUTES, Route, Way};
+use crate::speaks::parameter;
 
 /// Not to be kept.
 const NOT_KEPT: &str = "no-store";
@@ -50,32 +52,21 @@ fn operation(route: &Route, path: &str) -> Value {
     let mut parameters: Vec<Value> = path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": parameter(name) }))
         .collect();
     parameters.extend(route.query.iter().map(|(name, meaning)| {
-        json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } })
+        json!({ "name": name, "in": "query", "description": meaning, "schema": parameter(name) })
     }));
     let mut responses = Map::new();
-    let good = match route.way {
-        Way::Get => json!({ "description": "As described.", "content": { (route.gives): {} } }),
-        Way::Post => json!({
-            "description": "Durable.",
-            "content": { (route.gives): { "schema": { "$ref": "#/components/schemas/Receipt" } } },
-        }),
-    };
+    let good = route.speaks.good(route);
     if route.way == Way::Post {
         responses.insert("201".to_owned(), good.clone());
     }
     responses.insert("200".to_owned(), good);
-    for status in route.problems {
+    let guarded: &[u16] = if route.needs == Need::Open { &[] } else { &[401, 403] };
+    for status in route.problems.iter().chain(guarded) {
         let name = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Problem");
-        responses.insert(
-            status.to_string(),
-            json!({
-                "description": name,
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-            }),
-        );
+        responses.insert(status.to_string(), route.speaks.bad(name));
     }
     let mut operation = json!({
         "operationId": route.name, "summary": route.summary, "parameters": parameters, "responses": responses,

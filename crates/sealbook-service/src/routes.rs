@@ -7,6 +7,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
 use crate::credentials::{Need, authorize};
+use crate::speaks::Speaks;
 use crate::{cloudevents, dashboard, entries, firehose, guard, hec, log_api, openapi, otlp, receive};
 
 /// Whether a path takes or gives.
@@ -34,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) problems: &'static [u16],
     /// What whoever asks must be allowed.
     pub(crate) needs: Need,
+    /// In whose words it answers.
+    pub(crate) speaks: Speaks,
     handler: fn() -> MethodRouter<Arc<App>>,
 }
 
@@ -54,8 +57,8 @@ const fn read(
     summary: &'static str,
     handler: fn() -> MethodRouter<Arc<App>>,
 ) -> Route {
-    let (way, needs) = (Way::Get, Need::Read);
-    Route { way, path, name, summary, takes: &[], gives, query: &[], problems: &[], needs, handler }
+    let (way, needs, speaks) = (Way::Get, Need::Read, Speaks::Sealbook);
+    Route { way, path, name, summary, takes: &[], gives, query: &[], problems: &[], needs, speaks, handler }
 }
 
 const fn ingest(
@@ -65,7 +68,12 @@ const fn ingest(
     handler: fn() -> MethodRouter<Arc<App>>,
 ) -> Route {
     let (way, takes, query, needs) = (Way::Post, ANY, SOURCE_QUERY, Need::Ingest);
-    Route { way, path, name, summary, takes, gives: JSON, query, problems: INGEST, needs, handler }
+    let speaks = Speaks::Sealbook;
+    Route { way, path, name, summary, takes, gives: JSON, query, problems: INGEST, needs, speaks, handler }
+}
+
+const fn hec(path: &'static str, name: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Route {
+    Route { speaks: Speaks::Hec, ..ingest(path, name, "Splunk HTTP Event Collector.", handler) }
 }
 
 /// Everything.
@@ -82,6 +90,7 @@ pub(crate) static ROUTES: &[Route] = &[
     },
     Route {
         takes: &otlp::TYPES,
+        speaks: Speaks::Otlp,
         ..ingest(
             "/v1/logs",
             "postOtlpLogs",
@@ -89,18 +98,27 @@ pub(crate) static ROUTES: &[Route] = &[
             || post(otlp::logs),
         )
     },
-    ingest("/services/collector/event", "postHecEvent", "Splunk HTTP Event Collector.", || post(hec::event)),
-    ingest("/services/collector/event/1.0", "postHecEvent1", "Splunk HTTP Event Collector.", || post(hec::event)),
-    ingest("/services/collector", "postHec", "Splunk HTTP Event Collector.", || post(hec::event)),
-    ingest("/services/collector/ack", "postHecAck", "Acknowledgements, which are not needed here.", || post(hec::ack)),
+    hec("/services/collector/event", "postHecEvent", || post(hec::event)),
+    hec("/services/collector/event/1.0", "postHecEvent1", || post(hec::event)),
+    hec("/services/collector", "postHec", || post(hec::event)),
+    Route {
+        summary: "Acknowledgements, which are not needed here.",
+        ..hec("/services/collector/ack", "postHecAck", || post(hec::ack))
+    },
     Route {
         needs: Need::Open,
         problems: &[503],
+        speaks: Speaks::Hec,
         ..read("/services/collector/health", "getHecHealth", JSON, "Whether the collector takes events.", || {
             get(hec::health)
         })
     },
-    ingest("/v1/sources/firehose", "postFirehose", "Amazon Data Firehose deliveries.", || post(firehose::records)),
+    Route {
+        speaks: Speaks::Firehose,
+        ..ingest("/v1/sources/firehose", "postFirehose", "Amazon Data Firehose deliveries.", || {
+            post(firehose::records)
+        })
+    },
     ingest("/logs", "postOpaDefault", "OPA decision logs, where OPA sends them by default.", || post(receive::opa)),
     ingest("/logs/{partition}", "postOpaPartition", "OPA decision logs of a partition.", || post(receive::opa)),
     ingest("/v1/sources/opa/logs", "postOpa", "OPA decision logs (gzip JSON arrays).", || post(receive::source)),

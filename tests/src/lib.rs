@@ -26,6 +26,19 @@ pub fn samples() -> Option<PathBuf> {
     None
 }
 
+/// A program that `tests/producers/install.sh` fetched; `None`, said aloud, where it is absent.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
+    let path = cache.join("sealbook-strangers").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {name} is not installed (tests/producers/install.sh)");
+    None
+}
+
 /// The `sealbook` binary, built once in the profile of the tests.
 pub fn sealbook() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();

@@ -8,17 +8,22 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    SanType,
+};
 use sealbook_tests::random::{Random, number_from_env};
 use sealbook_tests::served::{Client, Served};
-use sealbook_tests::{TestLedger, expect};
+use sealbook_tests::{TestLedger, expect, tool};
 use serde_json::{Value, json};
 
 use crate::tap::Tap;
-use crate::tools::{Running, free_port, tool};
+use crate::tools::{Running, free_port};
 
 /// Letters of the id of every request of the workload, with its number.
 const MARK: &str = "req-";
 const DIGITS: usize = 6;
+const GATEWAY: &str = "spiffe://test.example/ns/edge/sa/gateway";
 const WORKLOADS: [&str; 3] = ["cart", "billing", "search"];
 
 /// A filter chain that serves HTTP with these filters and routes.
@@ -214,4 +219,49 @@ fn what_envoy_was_answered_is_there_once() {
     let Some(program) = tool("envoy") else { return };
     let (ledger, port) = (TestLedger::new(), free_port());
     run(&program, &ledger, &["--listen", &format!("127.0.0.1:{port}")], port, &Value::Null);
+}
+
+/// A certificate for this name and its key, under an authority.
+fn issued(name: SanType, authority: &CertifiedIssuer<'static, KeyPair>) -> (String, String) {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![name];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.is_ca = IsCa::ExplicitNoCa;
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+#[test]
+fn envoy_is_known_by_its_spiffe_id_and_by_nothing_else() {
+    let Some(program) = tool("envoy") else { return };
+    let (ledger, port) = (TestLedger::new(), free_port());
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let server = issued(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()), &authority);
+    let gateway = issued(SanType::URI(GATEWAY.try_into().unwrap()), &authority);
+    let bundle = ledger.file("bundle.pem", authority.pem());
+    let files = |name: &str, (certificate, key): &(String, String)| {
+        (ledger.file(&format!("{name}.pem"), certificate), ledger.file(&format!("{name}.key"), key))
+    };
+    let (server, gateway) = (files("server", &server), files("gateway", &gateway));
+    let settings = format!(
+        "listen = \"127.0.0.1:{port}\"\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\nrequire_client_certificate = true\n\
+         [[trust]]\ndomain = \"test.example\"\nbundle = \"{bundle}\"\n\
+         [[identity]]\nspiffe_id = \"{GATEWAY}\"\nscopes = [\"ingest:edge\"]\n",
+        server.0, server.1
+    );
+    let settings = ledger.file("sealbook.toml", settings);
+    let transport = json!({ "name": "tls", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {
+            "tls_certificates": [{ "certificate_chain": { "filename": gateway.0 }, "private_key": { "filename": gateway.1 } }],
+            "validation_context": { "trusted_ca": { "filename": bundle } },
+        },
+    } });
+    run(&program, &ledger, &["--config", &settings], port, &transport);
+    let log = expect(0, &["log", &ledger.arg(), "--kind", "decision", "--limit", "0", "--json"]);
+    assert!(log.lines().all(|line| line.contains("\"id\":\"edge\"")), "the credential says who the source is");
 }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use sealbook_tests::random::{Random, number_from_env};
 use sealbook_tests::served::Served;
-use sealbook_tests::{TestLedger, expect};
+use sealbook_tests::{TestLedger, expect, tool};
 use serde_json::{Value, json};
 
-use crate::tools::{Running, free_port, tool};
+use crate::tools::{Running, free_port};
 
 const CLIENTS: u64 = 3;
 const ROOT: &str = "root-of-the-test";

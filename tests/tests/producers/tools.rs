@@ -1,22 +1,9 @@
-//! Where the programs of others are, and how they are run and ended.
+//! How the programs of others are run and ended.
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-
-/// A program that `tests/producers/install.sh` fetched; `None`, said aloud, where it is absent.
-pub fn tool(name: &str) -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
-    let path = cache.join("sealbook-strangers").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {name} is not installed (tests/producers/install.sh)");
-    None
-}
 
 /// A port of the loopback that is free now.
 pub fn free_port() -> u16 {

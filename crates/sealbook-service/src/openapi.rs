@@ -54,9 +54,9 @@ fn operation(route: &Route, path: &str) -> Value {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": parameter(name) }))
         .collect();
-    parameters.extend(route.query.iter().map(|(name, meaning)| {
-        json!({ "name": name, "in": "query", "description": meaning, "schema": parameter(name) })
-    }));
+    parameters.extend(route.query.iter().map(
+        |(name, meaning)| json!({ "name": name, "in": "query", "description": meaning, "schema": parameter(name) }),
+    ));
     let mut responses = Map::new();
     let good = route.speaks.good(route);
     if route.way == Way::Post {

@@ -47,7 +47,10 @@ const INGEST: &[u16] = &[400, 404, 408, 413, 415, 429, 503];
 const SOURCE_QUERY: &[(&str, &str)] = &[
     ("source", "Source id of the entries, where one format has several senders; by default the name of the endpoint."),
     ("proof", "full (default) or none: whether the answer carries inclusion proofs."),
-    ("sequence", "The sender's own number of the first element; the next ones follow. A number that is missing is then seen."),
+    (
+        "sequence",
+        "The sender's own number of the first element; the next ones follow. A number that is missing is then seen.",
+    ),
 ];
 
 const fn read(
@@ -115,9 +118,7 @@ pub(crate) static ROUTES: &[Route] = &[
     },
     Route {
         speaks: Speaks::Firehose,
-        ..ingest("/v1/sources/firehose", "postFirehose", "Amazon Data Firehose deliveries.", || {
-            post(firehose::records)
-        })
+        ..ingest("/v1/sources/firehose", "postFirehose", "Amazon Data Firehose deliveries.", || post(firehose::records))
     },
     ingest("/logs", "postOpaDefault", "OPA decision logs, where OPA sends them by default.", || post(receive::opa)),
     ingest("/logs/{partition}", "postOpaPartition", "OPA decision logs of a partition.", || post(receive::opa)),

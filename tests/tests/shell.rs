@@ -170,3 +170,45 @@ fn older_names_of_controls_are_answered_with_the_present_one() {
     expect(2, &["frameworks", "show", "nist-csf-2.0", "XX.YY-99"]);
     expect(0, &["frameworks", "check"]);
 }
+
+#[test]
+fn a_token_is_shown_once_and_each_change_of_it_is_an_entry() {
+    let ledger = TestLedger::new();
+    let make = ["tokens", "create", &ledger.arg(), "--name", "opa", "--scope", "ingest:opa@opa", "--days", "1"];
+    let token = expect(0, &make);
+    let token = token.trim();
+    assert!(token.starts_with("sbk_") && token.len() == 68, "{token}");
+    let list = expect(0, &["tokens", "list", &ledger.arg(), "--json"]);
+    let listed: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!((&listed[0]["status"], &listed[0]["scopes"][0]), (&"active".into(), &"ingest:opa@opa".into()));
+    assert!(!list.contains(token));
+    expect(2, &["tokens", "create", &ledger.arg(), "--name", "x", "--scope", "write"]);
+    expect(2, &["tokens", "create", &ledger.arg(), "--name", "x", "--scope", "read", "--expires", "2020-01-01"]);
+    expect(0, &["tokens", "revoke", &ledger.arg(), "opa", "--reason", "no longer needed"]);
+    expect(2, &["tokens", "revoke", &ledger.arg(), "opa"]);
+    assert!(expect(0, &["tokens", "list", &ledger.arg()]).contains("revoked"));
+    // Genesis, made, withdrawn.
+    assert_eq!(ledger.check(), 3);
+}
+
+#[test]
+fn settings_are_checked_and_shown_with_where_they_came_from() {
+    let ledger = TestLedger::new();
+    let good = ledger.file("good.toml", "listen = \"127.0.0.1:1\"\n[log]\nlevel = \"warn\"\n");
+    let shown = expect(0, &["config", "check", &good, "--log-level", "debug"]);
+    assert!(
+        shown.contains("good.toml line 1") && shown.contains("log.level = \"debug\"  # flag --log-level"),
+        "{shown}"
+    );
+    for (name, text, said) in [
+        ("unknown.toml", "[tls]\nkye = \"a\"\n", "line 2: tls.kye is no setting"),
+        ("file.toml", "[tls]\ncertificate = \"no.crt\"\nkey = \"no.key\"\n", "no.crt"),
+        ("seal.toml", "seal = [\"nothing\"]\n", "seal"),
+    ] {
+        let output = run(&["config", "check", &ledger.file(name, text)]);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && err.contains(said), "{name}: {err}");
+    }
+    let refused = run(&["serve", &ledger.arg(), "--listen", "0.0.0.0:0"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("tokens create"));
+}

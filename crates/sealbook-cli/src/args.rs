@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    coverage, demo, export, frameworks, import, init, keys, log, pack, prove, query, rebuild, replay, report, serve,
-    simulate, verify,
+    config, coverage, demo, export, frameworks, import, init, keys, log, pack, prove, query, rebuild, replay, report,
+    serve, simulate, tokens, verify,
 };
 
 /// Append-only audit ledger for Zero Trust and non-human identities, and the reporter that turns it into evidence.
@@ -52,6 +52,10 @@ pub enum Command {
     Frameworks(frameworks::Args),
     /// Show the verifier key.
     Keys(keys::Args),
+    /// Check the settings of the service and print what they come to.
+    Config(config::Args),
+    /// Make, list and withdraw the tokens with which others use the service.
+    Tokens(tokens::Args),
     /// Write the log as a static tlog-tiles tree.
     Export(export::Args),
     /// Throw the derived stores away and make them anew from the log.

@@ -11,6 +11,7 @@ mod commands;
 mod context;
 mod output;
 mod progress;
+mod settings;
 mod times;
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod config;
 pub mod coverage;
 pub mod demo;
 pub mod export;
@@ -16,6 +17,7 @@ pub mod replay;
 pub mod report;
 pub mod serve;
 pub mod simulate;
+pub mod tokens;
 pub mod verify;
 
 use clap::CommandFactory as _;
@@ -45,6 +47,8 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Query(args) => query::run(&args, talk),
         Command::Frameworks(args) => frameworks::run(&args, talk),
         Command::Keys(args) => keys::run(&args, talk),
+        Command::Config(args) => config::run(&args),
+        Command::Tokens(args) => tokens::run(&args, talk),
         Command::Export(args) => export::run(&args, talk),
         Command::Rebuild(args) => rebuild::run(&args, talk),
         Command::Simulate(args) => simulate::run(&args),

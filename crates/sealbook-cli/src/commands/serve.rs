@@ -6,27 +6,26 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use sealbook_disk::World;
 use sealbook_log::{Ledger, Options, Sealing};
-use sealbook_service::{Config, Server};
+use sealbook_service::{Server, load_sources};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{self, Exit};
 use crate::progress::Talk;
+use crate::settings::{Flags, SettingArgs};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sealbook serve L --listen 127.0.0.1:8420\n  \
     curl -H 'content-type: application/json' -d '{\"id\":\"1\",\"kind\":\"decision\",\"occurred_at\":\"2026-01-01T00:00:00Z\",\"outcome\":\"allow\",\
     \"subject\":{\"id\":\"alice\",\"type\":\"human\"}}' http://127.0.0.1:8420/v1/events\n\
-    Without credentials it listens on loopback only. SIGINT and SIGTERM stop it in order.")]
+    Without credentials it listens on loopback only (`sealbook tokens`). SIGINT and SIGTERM stop it in order.\n\
+    Every setting is a flag, a variable (SEALBOOK_LISTEN, SEALBOOK_TLS_KEY, …) and a key of the file, in this order;\n\
+    docs/operations.md lists them.")]
 pub struct Args {
     /// Folder of the ledger.
     ledger: PathBuf,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8420", env = "SEALBOOK_LISTEN", value_name = "ADDR")]
-    listen: SocketAddr,
-    /// Further field that is sealed, such as `labels.ticket`; repeat it for several.
-    #[arg(long, value_name = "FIELD")]
-    seal: Vec<String>,
+    #[command(flatten)]
+    settings: SettingArgs,
     /// Bytes after which a file of the log is full and the next one is begun.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().segment_bytes, hide = true)]
     segment_bytes: u64,
@@ -36,7 +35,8 @@ impl Args {
     /// Arguments for serving a ledger.
     pub fn of(ledger: &Path, listen: SocketAddr) -> Self {
         let segment_bytes = Options::default().segment_bytes;
-        Self { ledger: ledger.to_owned(), listen, seal: Vec::new(), segment_bytes }
+        let settings = SettingArgs { config: None, flags: Flags::one("listen", listen) };
+        Self { ledger: ledger.to_owned(), settings, segment_bytes }
     }
 }
 
@@ -45,9 +45,16 @@ impl Args {
 /// # Errors
 /// When the ledger is damaged or open elsewhere, or the address cannot be had.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let sealing = Sealing::with(&args.seal)?;
+    let world = World::real();
+    let settings = args.settings.flags.gather(args.settings.config.as_deref())?;
+    let sealing = Sealing::with(&settings.seal())?;
+    let mut config = settings.config(&world);
+    if let Some(folder) = settings.sources() {
+        config.sources = load_sources(&folder)?;
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let options = Options { sealing, segment_bytes: args.segment_bytes };
-    let ledger = Ledger::open_with(&World::real(), &args.ledger, options)?;
+    let ledger = Ledger::open_with(&world, &args.ledger, options)?;
     if let Some((bytes, file)) = &ledger.recovered().torn {
         talk.say(format!("{bytes} bytes of an unanswered write were moved to {}", file.display()));
     }
@@ -55,8 +62,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-        let server = Server::bind(Config::new(args.listen), ledger).await?;
-        output::line(format!("http://{}", server.address()))?;
+        let server = Server::bind(config, ledger).await?;
+        output::line(format!("{scheme}://{}", server.address()))?;
         talk.say("serving; stop with Ctrl-C");
         server
             .run(async move {

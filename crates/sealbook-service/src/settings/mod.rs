@@ -215,6 +215,12 @@ impl Settings {
         out
     }
 
+    /// Folder with descriptions of further sources.
+    #[must_use]
+    pub fn sources(&self) -> Option<PathBuf> {
+        Some(self.text("sources")).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
     /// Further fields that are sealed.
     #[must_use]
     pub fn seal(&self) -> Vec<String> {

@@ -56,6 +56,7 @@ pub static SETTINGS: &[Setting] = &[
         "No TLS although others can reach the address: something in front of the service does it.",
     ),
     setting("seal", Holds::List, "", "Further fields that are sealed, such as labels.ticket."),
+    setting("sources", Holds::File, "", "Folder with descriptions of further sources, one TOML file each."),
     setting("tls.certificate", Holds::File, "", "The service's certificate and those that lead to its authority, PEM."),
     setting("tls.key", Holds::File, "", "The certificate's private key, PEM."),
     setting(

@@ -136,6 +136,14 @@ impl TestLedger {
         expect(0, &["import", &self.arg(), &file, "--from", "native"]);
     }
 
+    /// The whole ledger as [`Self::check`] does; gives the entries that are not its own acts.
+    pub fn sent(&self) -> usize {
+        self.check();
+        let log = expect(0, &["log", &self.arg(), "--limit", "0", "--json"]);
+        let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        entries.filter(|entry| entry["source"]["id"] != "sealbook").count()
+    }
+
     /// The whole ledger, with the key from outside; ends every test that left one behind. Gives its size.
     pub fn check(&self) -> u64 {
         let report: Value =

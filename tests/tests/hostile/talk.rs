@@ -23,14 +23,16 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The stable code of a problem; empty where there is none.
+    /// The stable code of a problem, or what stands for it in the words of the system that the endpoint speaks like; empty
+    /// where there is none.
     pub fn code(&self) -> String {
+        let said = self.json();
         if !self.head.contains("application/problem+json") {
-            return String::new();
+            let words = [&said["error"]["code"], &said["code"], &said["errorMessage"]];
+            return words.into_iter().find(|word| !word.is_null()).map_or_else(String::new, ToString::to_string);
         }
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status, "{problem}");
-        problem["code"].as_str().unwrap().to_owned()
+        assert_eq!(said["status"], self.status, "{said}");
+        said["code"].as_str().unwrap().to_owned()
     }
 }
 

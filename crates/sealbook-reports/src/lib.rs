@@ -12,6 +12,7 @@ pub mod csv;
 mod definition;
 mod error;
 mod format;
+pub mod json;
 mod layout;
 pub mod model;
 pub mod oscal;

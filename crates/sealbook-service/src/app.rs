@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::admission::Admission;
 use crate::config::{Config, Limits};
 use crate::credentials::{Access, Actor, Refusals};
+use crate::evidence::Desk;
 use crate::follower::Follower;
 use crate::gaps::Watch;
 use crate::log::{Level, Log};
@@ -47,6 +48,7 @@ pub(crate) struct App {
     pub(crate) sources: Arc<Library>,
     pub(crate) follower: Arc<Follower>,
     pub(crate) watch: Watch,
+    pub(crate) desk: Desk,
     pub(crate) admission: Arc<Admission>,
     /// Tells apart acts of one moment.
     acts: AtomicU64,
@@ -78,6 +80,7 @@ impl App {
             sources: Arc::new(config.sources.clone()),
             follower: Arc::default(),
             watch: Watch::default(),
+            desk: Desk::default(),
             admission: Arc::new(Admission::new(&config.limits)),
             acts: AtomicU64::new(0),
         }

@@ -27,6 +27,11 @@ impl Follower {
         self.index.get().map_or(0, Index::indexed_through)
     }
 
+    /// The index, once it is open.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.get()
+    }
+
     /// Steps that failed; the log is searched without the index then.
     pub(crate) fn failures(&self) -> u64 {
         self.failures.load(Relaxed)

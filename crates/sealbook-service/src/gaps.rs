@@ -168,7 +168,7 @@ fn due(app: &App, since: Micros) -> Result<Vec<Due>, String> {
 }
 
 /// The operator's policy, where there is one.
-fn policy(app: &App) -> Result<Option<Policy>, String> {
+pub(crate) fn policy(app: &App) -> Result<Option<Policy>, String> {
     let path = app.reader.layout().root().join("policy.toml");
     if path.exists() { Policy::load(&path).map(Some).map_err(|error| error.to_string()) } else { Ok(None) }
 }

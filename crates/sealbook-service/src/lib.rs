@@ -16,6 +16,7 @@ mod connection;
 pub mod credentials;
 mod dashboard;
 mod entries;
+mod evidence;
 mod firehose;
 mod follower;
 mod gaps;

@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::app::App;
 use crate::credentials::{Need, authorize};
 use crate::speaks::Speaks;
-use crate::{cloudevents, dashboard, entries, firehose, guard, hec, log_api, openapi, otlp, receive};
+use crate::{cloudevents, dashboard, entries, evidence, firehose, guard, hec, log_api, openapi, otlp, receive};
 
 /// Whether a path takes or gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,18 @@ const fn ingest(
 
 const fn hec(path: &'static str, name: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Route {
     Route { speaks: Speaks::Hec, ..ingest(path, name, "Splunk HTTP Event Collector.", handler) }
+}
+
+const fn ask(
+    path: &'static str,
+    name: &'static str,
+    gives: &'static str,
+    summary: &'static str,
+    handler: fn() -> MethodRouter<Arc<App>>,
+) -> Route {
+    let (takes, speaks): (&[&str], _) = (&[JSON], Speaks::Sealbook);
+    let (way, needs) = (Way::Post, Need::Report);
+    Route { way, path, name, summary, takes, gives, query: &[], problems: &[], needs, speaks, handler }
 }
 
 /// Everything.
@@ -174,6 +186,43 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         problems: &[400, 404],
         ..read("/v1/entries/{index}/proof", "getProof", TEXT, "Its proof (C2SP tlog-proof).", || get(entries::proof))
+    },
+    Route {
+        query: &[
+            ("framework", "Framework ids, with commas between; without it, those of the policy's scope, else all."),
+            ("from", "Start of the period: a date or an RFC 3339 time."),
+            ("to", "End of the period, exclusive."),
+        ],
+        problems: &[400, 429],
+        needs: Need::Report,
+        ..read("/v1/coverage", "getCoverage", JSON, "Status of every control, by the entries.", || {
+            get(evidence::coverage)
+        })
+    },
+    Route {
+        query: &[
+            ("from", "Steps not before this time."),
+            ("to", "Steps before this time."),
+            ("limit", "Most steps of the answer, the newest; up to 10000, 1000 by default."),
+        ],
+        problems: &[400, 404, 503],
+        ..read("/v1/identities/{id}", "getIdentity", JSON, "What an identity went through.", || get(evidence::identity))
+    },
+    Route {
+        problems: &[400, 413, 422, 429],
+        ..ask("/v1/query", "postQuery", JSON, "One SELECT over the views: {\"sql\": …, \"rows\": …}.", || {
+            post(evidence::query)
+        })
+    },
+    Route {
+        problems: &[400, 413, 429, 503],
+        ..ask(
+            "/v1/packs",
+            "postPack",
+            "application/zip",
+            "An evidence pack: {\"frameworks\": […], \"from\": …, \"to\": …, \"disclose\": […], \"title\": …, \"classification\": …}.",
+            || post(evidence::pack),
+        )
     },
     Route { needs: Need::Open, ..read("/healthz", "getHealth", TEXT, "Alive.", || get(openapi::healthy)) },
     Route {

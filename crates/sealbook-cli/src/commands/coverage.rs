@@ -7,7 +7,6 @@ use sealbook_core::time::Micros;
 use sealbook_disk::World;
 use sealbook_frameworks::{Catalogue, Policy};
 use sealbook_verifier::Trust;
-use serde_json::{Value, json};
 
 use crate::context::{AssessArgs, CheckedLedger, checked};
 use crate::output::{self, Exit};
@@ -76,7 +75,7 @@ pub fn cover(args: &Args, talk: Talk) -> anyhow::Result<Covered> {
     let ledger = checked(&World::real(), &args.ledger, &Trust::default(), talk)?;
     let assessment = ledger.assess(&args.assess, &catalogue, &policy, talk)?.assessment;
     if args.json {
-        output::json(&as_json(&assessment))?;
+        output::json(&sealbook_reports::json::coverage(&assessment)?)?;
     } else {
         output::write(&sealbook_reports::text::coverage(&assessment, &catalogue)?)?;
     }
@@ -111,37 +110,4 @@ pub fn by_month(covered: &Covered, talk: Talk) -> anyhow::Result<()> {
         from = to;
     }
     Ok(())
-}
-
-/// The shape that scripts rely on; the whole assessment is in a pack's `results.json`.
-fn as_json(assessment: &Assessment) -> Value {
-    let test = |id: &String| {
-        let test = assessment.tests.iter().find(|test| test.id == *id)?;
-        let entries: Vec<u64> = test.findings.iter().flat_map(|finding| finding.entries.iter().copied()).collect();
-        Some(json!({
-            "id": test.id, "result": test.result, "population": test.population, "pass": test.pass, "fail": test.fail,
-            "covered": test.covered, "insufficient": test.insufficient, "entries": entries,
-        }))
-    };
-    let frameworks: Vec<Value> = assessment
-        .frameworks
-        .iter()
-        .map(|framework| {
-            let controls: Vec<Value> = framework
-                .controls
-                .iter()
-                .map(|control| {
-                    let tests: Vec<Value> = control.tests.iter().filter_map(test).collect();
-                    json!({ "id": control.id, "status": control.status, "why": control.why, "tests": tests })
-                })
-                .collect();
-            json!({ "id": framework.id, "summary": framework.summary, "controls": controls })
-        })
-        .collect();
-    let time = |micros: i64| sealbook_core::time::Micros(micros).to_string();
-    json!({
-        "ledger": assessment.origin, "size": assessment.size, "from": time(assessment.from), "to": time(assessment.to),
-        "void": assessment.void, "policy_sha256": assessment.policy_sha256, "policy_is_default": assessment.policy_is_default,
-        "frameworks": frameworks,
-    })
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod carriers;
 mod credentials;
 mod events;
+mod evidence;
 mod gaps;
 mod limits;
 mod operate;

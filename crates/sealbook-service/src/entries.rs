@@ -11,6 +11,8 @@ use sealbook_core::entry::{Entry, Opening, RAW_PATH};
 use sealbook_core::event::{Kind, Outcome};
 use sealbook_core::hash::{ChainValue, Commitment, chain_value};
 use sealbook_core::note::encode_base64;
+use sealbook_core::proof::TlogProof;
+use sealbook_core::receipt::UnsignedReceipt;
 use sealbook_core::tree::leaf_hash;
 use sealbook_log::Stored;
 use sealbook_sources::to_json;
@@ -36,6 +38,11 @@ const FOR_EVER: &str = "private, max-age=31536000, immutable";
 /// What may be opened or erased later.
 const NOT_KEPT: &str = "no-store";
 
+/// The bytes that are hashed.
+const CBOR: &str = "application/cbor";
+/// A COSE receipt.
+const COSE: &str = "application/cose";
+
 type Answered = Result<Response<Body>, Problem>;
 
 /// The index in `/v1/entries/{index}` and below.
@@ -57,8 +64,8 @@ pub(crate) async fn one(State(app): State<Arc<App>>, principal: Principal, uri: 
     }
     let reader = app.reader.clone();
     let stored = beside(move || Ok(reader.stored(index)?)).await?;
-    if wants_cbor(&headers) {
-        return Ok(answer(stored.bytes, "application/cbor", FOR_EVER));
+    if accepts(&headers, CBOR) {
+        return Ok(answer(stored.bytes, CBOR, FOR_EVER));
     }
     if open {
         app.record(SEALED_READ, principal.identity(), &[("entry", index.to_string())]).await?;
@@ -68,17 +75,30 @@ pub(crate) async fn one(State(app): State<Arc<App>>, principal: Principal, uri: 
     Ok(response)
 }
 
-fn wants_cbor(headers: &HeaderMap) -> bool {
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == "application/cbor")
+    accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == media_type)
 }
 
-/// `GET /v1/entries/{index}/proof`: a `.tlog-proof`.
-pub(crate) async fn proof(State(app): State<Arc<App>>, uri: Uri) -> Answered {
+/// `GET /v1/entries/{index}/proof`: a `.tlog-proof`, or a COSE receipt where that is accepted.
+pub(crate) async fn proof(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Answered {
     let index = index_of(&uri)?;
-    let reader = app.reader.clone();
-    let proof = beside(move || Ok(reader.prove(index)?)).await?;
-    Ok(answer(proof.to_string(), "text/plain; charset=utf-8", NOT_KEPT))
+    let cose = accepts(&headers, COSE);
+    let made = beside(move || {
+        let proof = app.reader.prove(index)?;
+        if cose { receipt_of(&app, index, &proof) } else { Ok(proof.to_string().into_bytes()) }
+    });
+    Ok(answer(made.await?, if cose { COSE } else { "text/plain; charset=utf-8" }, NOT_KEPT))
+}
+
+/// The receipt (RFC 9942) of an entry: it shows that the entry is in the ledger, not where.
+fn receipt_of(app: &App, index: u64, proof: &TlogProof) -> Result<Vec<u8>, Problem> {
+    let stored = app.reader.stored(index)?;
+    let unreadable = |why: String| Problem::unreadable(format!("entry {index}: {why}"));
+    let subject = stored.entry().map_err(|error| unreadable(error.to_string()))?.event.subject.id;
+    let key = app.ledger.load_key()?;
+    let receipt = UnsignedReceipt::inclusion(key.verifier(), &subject, &stored.bytes, proof);
+    Ok(key.sign_receipt(&receipt.map_err(|error| unreadable(error.to_string()))?))
 }
 
 /// What entries are asked for.

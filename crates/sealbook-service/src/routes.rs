@@ -185,7 +185,13 @@ pub(crate) static ROUTES: &[Route] = &[
     },
     Route {
         problems: &[400, 404],
-        ..read("/v1/entries/{index}/proof", "getProof", TEXT, "Its proof (C2SP tlog-proof).", || get(entries::proof))
+        ..read(
+            "/v1/entries/{index}/proof",
+            "getProof",
+            TEXT,
+            "Its proof (C2SP tlog-proof); with Accept: application/cose a receipt (RFC 9942).",
+            || get(entries::proof),
+        )
     },
     Route {
         query: &[

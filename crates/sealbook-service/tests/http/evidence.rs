@@ -1,5 +1,7 @@
 //! Coverage, SQL, the timeline of an identity, and packs that a verifier takes.
 
+use sealbook_core::checkpoint::verify;
+use sealbook_core::receipt::Receipt;
 use sealbook_disk::World;
 use sealbook_verifier::{Trust, verify_pack};
 use serde_json::{Value, json};
@@ -92,4 +94,17 @@ fn a_pack_verifies_and_holds_the_entry_that_says_who_made_it() {
     let exports = service.get("/v1/entries?source=sealbook&limit=1000").json();
     let export = exports["entries"].as_array().unwrap().iter().find(|entry| entry["index"] == before).unwrap().clone();
     assert!(export["event"]["actor"]["id"].is_string(), "{export}");
+}
+
+#[test]
+fn an_entry_has_a_receipt_that_holds_with_the_checkpoint_of_its_root() {
+    let service = filled();
+    let entry = service.get_with("/v1/entries/3", &[("accept", "application/cbor")]).body;
+    let receipt = service.get_with("/v1/entries/3/proof", &[("accept", "application/cose")]);
+    assert_eq!((receipt.status, receipt.header("content-type")), (200, "application/cose"), "{}", receipt.text());
+    let keys = [service.key.clone()];
+    let signed = Receipt::parse(&receipt.body).unwrap().verify_inclusion(&entry, &keys).unwrap();
+    let checkpoint = verify(&service.get("/checkpoint").body, &keys).unwrap();
+    assert_eq!(signed.at(&checkpoint).unwrap().index(), 3);
+    assert!(Receipt::parse(&receipt.body).unwrap().verify_inclusion(&entry[1..], &keys).is_err());
 }

@@ -70,6 +70,11 @@ impl Draft {
         self.label(UNMAPPED, Some(word));
     }
 
+    /// Names a field that is left out.
+    pub fn omit(&mut self, path: &str) {
+        self.omitted.push(path.to_owned());
+    }
+
     /// The event, within every limit.
     pub fn finish(mut self) -> Event {
         if !surely_fits(&self.event) {

@@ -83,6 +83,11 @@ impl Custom {
             set(&mut tree, "actor", Tree::Map(identity(actor)));
         }
         for (path, (text, kind)) in texts {
+            // A time that cannot be placed exactly is left out, never guessed and no reason to refuse.
+            if kind == FieldType::Time && Micros::parse(&text).is_err() {
+                draft.omit(path);
+                continue;
+            }
             set(&mut tree, path, leaf(path, text, kind)?);
         }
         draft.event = Event::from_tree(tree)?;
@@ -123,10 +128,7 @@ fn leaf(path: &str, text: String, kind: FieldType) -> Result<Tree, Unmapped> {
             "false" => Ok(Tree::Bool(false)),
             _ => Err(Unmapped::new(Reason::WrongType, path, format!("{text:?} is neither true nor false"))),
         },
-        FieldType::Time => match Micros::parse(&text) {
-            Ok(time) => Ok(Tree::Text(time.to_string())),
-            Err(error) => Err(Unmapped::new(Reason::BadTime, path, format!("{text:?} is no time: {error}"))),
-        },
+        FieldType::Time => Ok(Micros::parse(&text).map_or(Tree::Text(text), |time| Tree::Text(time.to_string()))),
         _ => Ok(Tree::Text(text)),
     }
 }

@@ -22,6 +22,12 @@ pub(crate) struct Firehose {
 /// Bytes of one record after decompression. AWS sends at most 1,000 KiB per record before compression; a record of
 /// several log events shrinks by 10 to 40 times.
 const RECORD_BYTES_MAX: usize = 16 << 20;
+/// Bytes of all records of one body after decompression.
+const RECORDS_BYTES_MAX: usize = 64 << 20;
+/// So many times its size may a record grow: logs shrink by 10 to 40 times, bombs by 1,000.
+const GROWTH_MAX: usize = 100;
+/// And by so many bytes, however short it is.
+const GROWTH_BYTES: usize = 4 << 10;
 /// What names the carrier in an event.
 const CARRIER: &str = "firehose/1";
 /// A subscription's test of the way; it carries no log.
@@ -48,7 +54,7 @@ impl Source for Firehose {
     }
 
     fn read(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
-        let mut number = 0;
+        let (mut number, mut left) = (0, RECORDS_BYTES_MAX);
         for element in frame::split(body, &[&["records"]])? {
             let value = check_size(element.raw)
                 .map_err(|error| (error, 0))
@@ -61,14 +67,17 @@ impl Source for Firehose {
                     continue;
                 }
                 Ok(value) if is_subscription(&value) => Ok(Cow::Borrowed(element.raw)),
-                Ok(value) => opened(&value).map(Cow::Owned),
+                Ok(value) => opened(&value, left).map(Cow::Owned),
             };
             match data {
                 Err(error) => {
                     number += 1;
                     out(refused(error, number, place, element.raw));
                 }
-                Ok(data) => self.record(&data, place, &mut number, out),
+                Ok(data) => {
+                    left = left.saturating_sub(data.len());
+                    self.record(&data, place, &mut number, out);
+                }
             }
         }
         Ok(())
@@ -80,13 +89,14 @@ fn is_subscription(value: &Value<'_>) -> bool {
         && (value.get("logGroup").text().is_some() || !value.get("logEvents").is_null())
 }
 
-/// The bytes of one record.
-fn opened(value: &Value<'_>) -> Result<Vec<u8>, Unmapped> {
+/// The bytes of one record, at most `left`.
+fn opened(value: &Value<'_>, left: usize) -> Result<Vec<u8>, Unmapped> {
     let data = value.get("data").text().ok_or_else(|| Unmapped::missing("data"))?;
     let bytes =
         STANDARD.decode(data).map_err(|e| Unmapped::new(Reason::Inner, "data", format!("is no base64: {e}")))?;
-    let opened =
-        decompress(&bytes, RECORD_BYTES_MAX).map_err(|e| Unmapped::new(Reason::Inner, "data", e.to_string()))?;
+    let growth = bytes.len().saturating_mul(GROWTH_MAX).saturating_add(GROWTH_BYTES);
+    let most = growth.min(RECORD_BYTES_MAX).min(left);
+    let opened = decompress(&bytes, most).map_err(|e| Unmapped::new(Reason::Inner, "data", e.to_string()))?;
     Ok(opened.into_owned())
 }
 

@@ -184,6 +184,8 @@ fn endpoints(described: &Value) -> Vec<Endpoint> {
             });
         }
     }
+    // What reads comes first, while there is little to read.
+    found.sort_by_key(|endpoint| endpoint.method != "GET");
     found
 }
 

@@ -11,7 +11,8 @@ use sealbook_core::entry::Source;
 use sealbook_disk::World;
 use sealbook_index::{Index, State};
 use sealbook_log::{Answer, Group, Ledger, Placed, Refusal, SELF_SOURCE, Sealing, Submission};
-use sealbook_sources::{Item, Mapped};
+use sealbook_service::load_source;
+use sealbook_sources::{DIGEST_FORMAT, DIGEST_VERSION, DigestFiles, Item, Library, Mapped, Unreadable};
 use serde_json::json;
 
 use crate::output::{self, Exit};
@@ -29,7 +30,9 @@ const REFUSALS_SHOWN: usize = 10;
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  sealbook import L cloudtrail/ --from cloudtrail\n  \
-    zcat audit.log.gz | sealbook import L - --from kubernetes\n\n\
+    zcat audit.log.gz | sealbook import L - --from kubernetes\n  \
+    sealbook import L door.ndjson --from door.toml\n  \
+    sealbook import L digests/ logs/ keys.json --from cloudtrail-digest\n\n\
     Importing the same file again adds nothing: an event is known by its source and its id.")]
 pub struct Args {
     /// Folder of the ledger.
@@ -37,7 +40,8 @@ pub struct Args {
     /// Files or folders (read recursively, in the order of their names); `-` is standard input. `.gz` is read as is.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Source format, or `auto` to guess by content.
+    /// Source format, `auto` to guess by content, or a TOML file that describes a source. `cloudtrail-digest` verifies a
+    /// chain of digest files, with their metadata, the public keys and the log files among the given paths.
     #[arg(long, default_value = "auto", value_name = "FORMAT")]
     from: String,
     /// Source id of the entries. Without it: the name of the format.
@@ -51,11 +55,41 @@ pub struct Args {
     json: bool,
 }
 
-/// One file, read and decompressed.
-struct Input {
+/// What is imported at a time.
+struct Input<'l> {
     name: String,
-    body: Vec<u8>,
-    source: &'static dyn sealbook_sources::Source,
+    /// Name and version of its format.
+    format: (String, u32),
+    content: Content<'l>,
+}
+
+enum Content<'l> {
+    /// One file, read and decompressed.
+    Body(Vec<u8>, &'l dyn sealbook_sources::Source),
+    /// A set of files that were verified together.
+    Items(Vec<Item>),
+}
+
+impl Input<'_> {
+    fn each(&self, out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
+        match &self.content {
+            Content::Body(body, source) => source.read(body, out),
+            Content::Items(items) => {
+                items.iter().cloned().for_each(out);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The sources, and the name of the one that is asked for.
+fn library(from: &str) -> anyhow::Result<(Library, String)> {
+    if !from.ends_with(".toml") {
+        return Ok((Library::default(), from.to_owned()));
+    }
+    let custom = load_source(Path::new(from))?;
+    let name = sealbook_sources::Source::name(&custom).to_owned();
+    Ok((Library::new(vec![custom]).map_err(anyhow::Error::msg)?, name))
 }
 
 #[derive(Default)]
@@ -75,19 +109,22 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     if args.source.as_deref() == Some(SELF_SOURCE) {
         bail!("the source id {SELF_SOURCE:?} is the ledger's own; choose another");
     }
+    let (library, from) = library(&args.from)?;
     let files = list(&args.paths)?;
+    let groups: Vec<&[PathBuf]> =
+        if from == DIGEST_FORMAT { vec![files.as_slice()] } else { files.chunks(1).collect() };
     let mut counts = Counts::default();
-    let bar = talk.bar(files.len() as u64, "reading");
-    for file in &files {
-        let input = read(file, &args.from, talk)?;
+    let bar = talk.bar(groups.len() as u64, "reading");
+    for group in &groups {
+        let input = read(group, &library, &from, talk)?;
         check(&input, args, &mut counts, talk)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
     let ledger = Ledger::open(&World::real(), &args.ledger, Sealing::default())?;
-    let bar = talk.bar(files.len() as u64, "committing");
-    for file in &files {
-        let input = read(file, &args.from, Talk::new(true))?;
+    let bar = talk.bar(groups.len() as u64, "committing");
+    for group in &groups {
+        let input = read(group, &library, &from, Talk::new(true))?;
         commit(&ledger, &input, args, &mut counts)?;
         bar.inc(1);
     }
@@ -148,22 +185,46 @@ fn list(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(path: &Path, format: &str, talk: Talk) -> anyhow::Result<Input> {
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let bytes = read_bytes(path).with_context(|| format!("cannot read {name}"))?;
-    let body = sealbook_sources::decompress(&bytes, FILE_BYTES_MAX).with_context(|| name.clone())?.into_owned();
-    let known = || sealbook_sources::all().iter().map(|source| source.name()).collect::<Vec<_>>().join(", ");
+fn read<'l>(group: &[PathBuf], library: &'l Library, format: &str, talk: Talk) -> anyhow::Result<Input<'l>> {
+    if format == DIGEST_FORMAT {
+        return digests(group);
+    }
+    let path = group.first().context("no file")?;
+    let (name, body) = body(path)?;
+    let known = || library.names().collect::<Vec<_>>().join(", ");
     let source = if format == "auto" {
-        let Some(source) = sealbook_sources::detect(&body) else {
+        let Some(source) = library.detect(&body) else {
             bail!("{name}: of no format that Sealbook knows; say which with --from (known: {})", known());
         };
         talk.say(format!("{name}: {}", source.name()));
         source
     } else {
-        sealbook_sources::by_name(format)
-            .with_context(|| format!("no format is called {format:?}; known: auto, {}", known()))?
+        library.by_name(format).with_context(|| {
+            format!("no format is called {format:?}; known: auto, {DIGEST_FORMAT}, {}, or a .toml file", known())
+        })?
     };
-    Ok(Input { name, body, source })
+    Ok(Input { name, format: (source.name().to_owned(), source.version()), content: Content::Body(body, source) })
+}
+
+fn body(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let bytes = read_bytes(path).with_context(|| format!("cannot read {name}"))?;
+    let body = sealbook_sources::decompress(&bytes, FILE_BYTES_MAX).with_context(|| name.clone())?.into_owned();
+    Ok((name, body))
+}
+
+/// All files together: a digest is verified with what the others hold.
+fn digests(files: &[PathBuf]) -> anyhow::Result<Input<'static>> {
+    let mut set = DigestFiles::default();
+    for file in files {
+        let (name, body) = body(file)?;
+        set.add(&name, &body);
+    }
+    if set.is_empty() {
+        bail!("there is no CloudTrail digest among these {} files", files.len());
+    }
+    let name = format!("{} files", files.len());
+    Ok(Input { name, format: (DIGEST_FORMAT.to_owned(), DIGEST_VERSION), content: Content::Items(set.verify()) })
 }
 
 /// Standard input can be read once only: it is kept for the second pass.
@@ -184,11 +245,11 @@ fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 fn check(input: &Input, args: &Args, counts: &mut Counts, talk: Talk) -> anyhow::Result<()> {
     let mut refused = Vec::new();
     let mut events = 0u64;
-    let result = input.source.read(&input.body, &mut |item| match item {
+    let result = input.each(&mut |item| match item {
         Item::Event(_) => events += 1,
         Item::Refused { reason, .. } => refused.push(reason),
     });
-    result.with_context(|| format!("{} is not of the format {}", input.name, input.source.name()))?;
+    result.with_context(|| format!("{} is not of the format {}", input.name, input.format.0))?;
     counts.refused += refused.len() as u64;
     if let (Some(first), false) = (refused.first(), args.skip_refused) {
         bail!(
@@ -208,13 +269,13 @@ fn check(input: &Input, args: &Args, counts: &mut Counts, talk: Talk) -> anyhow:
 }
 
 fn commit(ledger: &Ledger, input: &Input, args: &Args, counts: &mut Counts) -> anyhow::Result<()> {
-    let id = args.source.clone().unwrap_or_else(|| input.source.name().to_owned());
+    let id = args.source.clone().unwrap_or_else(|| input.format.0.clone());
     let mut way = OnTheirWay::new(ledger);
     let mut failed = None;
-    let result = input.source.read(&input.body, &mut |item| {
+    let result = input.each(&mut |item| {
         let Item::Event(mapped) = item else { return };
         if failed.is_none() {
-            failed = way.add(submission(&id, input.source, *mapped)).err();
+            failed = way.add(submission(&id, &input.format, *mapped)).err();
         }
     });
     result.with_context(|| format!("{} changed while it was read", input.name))?;
@@ -236,9 +297,9 @@ fn commit(ledger: &Ledger, input: &Input, args: &Args, counts: &mut Counts) -> a
     Ok(())
 }
 
-fn submission(id: &str, source: &dyn sealbook_sources::Source, mapped: Mapped) -> Submission {
-    let version = u64::from(source.version());
-    let source = Source { id: id.to_owned(), format: source.name().to_owned(), version, sequence: mapped.sequence };
+fn submission(id: &str, format: &(String, u32), mapped: Mapped) -> Submission {
+    let (format, version) = mapped.format.unwrap_or_else(|| format.clone());
+    let source = Source { id: id.to_owned(), format, version: u64::from(version), sequence: mapped.sequence };
     Submission { source, event: mapped.event, raw: Some((mapped.raw, mapped.media_type.to_owned())) }
 }
 

@@ -199,6 +199,7 @@ impl Server {
         drop(serving);
         // A step that is under way ends by itself; nothing waits for it but this.
         while beside.join_next().await.is_some() {}
+        credentials::flush_now(&app).await;
         // What cannot be written cannot be recorded.
         let recorded = match app.ledger.poisoned() {
             Some(why) => Err(ServeError::Poisoned { why }),

@@ -22,6 +22,8 @@ pub(crate) struct Followed {
     changes: Vec<Change>,
     /// Changes, from the first, that are entries and count.
     recorded: usize,
+    /// The service runs: what changes now is news.
+    running: bool,
     length: u64,
 }
 
@@ -57,7 +59,8 @@ async fn step(app: &Arc<App>, store: &TokenStore, followed: &mut Followed) -> Re
     });
     for token in withdrawn {
         app.access.withdraw(token);
-        app.log.event(Level::Info, "token.withdrawn", &[("token", &token.id), ("name", &token.name)]);
+        let level = if followed.running { Level::Info } else { Level::Debug };
+        app.log.event(level, "token.withdrawn", &[("token", &token.id), ("name", &token.name)]);
     }
     let mut done = 0;
     let mut differs = None;
@@ -66,7 +69,8 @@ async fn step(app: &Arc<App>, store: &TokenStore, followed: &mut Followed) -> Re
             match (token, result) {
                 (Some(token), Ok(())) => {
                     app.access.admit(token);
-                    app.log.event(Level::Info, "token.admitted", &[("token", &token.id), ("name", &token.name)]);
+                    let level = if followed.running { Level::Info } else { Level::Debug };
+                    app.log.event(level, "token.admitted", &[("token", &token.id), ("name", &token.name)]);
                 }
                 (_, Err(error)) => differs = Some(error),
                 (None, Ok(())) => {}
@@ -109,6 +113,7 @@ async fn blocking<T: Send + 'static>(
 pub(crate) async fn load(app: &Arc<App>, store: &TokenStore) -> Result<Followed, CredentialError> {
     let mut followed = Followed::default();
     step(app, store, &mut followed).await?;
+    followed.running = true;
     Ok(followed)
 }
 

@@ -16,6 +16,6 @@ pub use account::{Actor, this_account};
 pub use error::CredentialError;
 pub(crate) use follow::{Followed, follow, load};
 pub use record::{find_recorded, record};
-pub(crate) use refusals::{Refusal, Refusals, flush, note};
+pub(crate) use refusals::{Refusal, Refusals, flush, flush_now, note};
 pub use scope::{Need, Scope, ScopeError};
 pub use store::{Change, NewToken, STORE, Standing, TOKENS_MAX, Token, TokenStore};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,6 +18,9 @@ use crate::talk::{send, shown};
 
 /// Bytes of memory, at most.
 const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// An answer that takes longer is shown.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// Values for parameters, fields and headers.
 const WORDS: &[&str] = &[
@@ -270,7 +273,11 @@ fn generated_requests_are_refused_with_a_stable_code_or_answered() {
     for endpoint in &endpoints {
         for _ in 0..count {
             let request = endpoint.request(&mut random, served.address(), &seeds);
+            let asked = Instant::now();
             let answer = send(served.address(), &request).unwrap_or_else(|| panic!("no answer to {}", shown(&request)));
+            if asked.elapsed() > SLOW {
+                eprintln!("{:.1?} for {} {}", asked.elapsed(), answer.status, shown(&request));
+            }
             let (status, text) = (answer.status, String::from_utf8_lossy(&answer.body));
             assert!((200..500).contains(&status), "{status} {text}\nto {}", shown(&request));
             if status >= 400 {

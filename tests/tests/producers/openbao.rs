@@ -216,7 +216,7 @@ fn openbao_does_nothing_that_the_ledger_did_not_record() {
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (url, asked, login, stop) = (&url, &asked, &login, &stop);
-            let mut random = Random::new(random.next());
+            let mut random = Random::new(random.number());
             scope.spawn(move || Bao::new(url, asked, &format!("client{client}")).work(login, &mut random, stop));
         }
         for _ in 0..kills {

@@ -153,7 +153,7 @@ fn every_event_is_there_once_after_kills_and_clients_that_send_everything_again(
     let mut random = Random::from_env("SEALBOOK_SEED", 1);
     let ledger = TestLedger::new();
     let arguments = ["--listen", "127.0.0.1:0", "--segment-bytes", SEGMENT_BYTES];
-    let mut producers: Vec<Producer> = (0..PRODUCERS).map(|n| Producer::new(n, random.next())).collect();
+    let mut producers: Vec<Producer> = (0..PRODUCERS).map(|n| Producer::new(n, random.number())).collect();
     let mut unsure = 0;
     for kill in 0..kills {
         if kill % 8 == 7 {

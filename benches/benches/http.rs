@@ -189,7 +189,7 @@ fn beside(what: &str, mut this: impl FnMut() -> Measured, mut reference: impl Fn
     let theirs = median(runs.iter().map(|(_, reference)| reference.rate).collect());
     let ratio = median(runs.iter().map(|(this, reference)| this.rate / reference.rate).collect());
     println!("{what:44} {ours:>10.0}/s   reference {theirs:>10.0}/s   ratio {ratio:.2}");
-    runs.sort_by(|one, two| one.0.at(500).cmp(&two.0.at(500)));
+    runs.sort_by_key(|one| one.0.at(500));
     let (this, reference) = &runs[RUNS / 2];
     let shown = |measured: &Measured| {
         let at = |of| measured.at(of).as_secs_f64() * 1e3;

@@ -1,5 +1,7 @@
 //! Looks at a service from outside while others press on it.
 
+#![expect(clippy::disallowed_methods, reason = "load is made and measured in real time")]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,6 @@
 //! Clients send again what they are unsure of, through many kills: each event is in the ledger once, at the place that
 //! was answered.
 
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -276,10 +276,7 @@ pub(crate) async fn identity(
     let period = (time("from", params.get("from"))?, time("to", params.get("to"))?);
     let limit = usize::try_from(params.number("limit", STEPS, STEPS_MAX)?).unwrap_or(usize::MAX);
     let found = beside(move || {
-        let Some(index) = app.follower.index() else {
-            let detail = "the index is being opened; try again later".to_owned();
-            return Err(Problem::unreadable(detail).for_later());
-        };
+        let index = app.follower.index(&app.reader).map_err(|error| Problem::unreadable(error.to_string()))?;
         let size = app.reader.size();
         let (from, to) = (period.0.map(Micros), period.1.map(Micros));
         let found = timeline(&app.reader, index, &Filter::Identity(id.clone()), from, to);

@@ -27,9 +27,15 @@ impl Follower {
         self.index.get().map_or(0, Index::indexed_through)
     }
 
-    /// The index, once it is open.
-    pub(crate) fn index(&self) -> Option<&Index> {
-        self.index.get()
+    /// The index; whoever is first opens it.
+    pub(crate) fn index(&self, reader: &Reader) -> Result<&Index, IndexError> {
+        match self.index.get() {
+            Some(index) => Ok(index),
+            None => {
+                let opened = Index::open(reader)?;
+                Ok(self.index.get_or_init(|| opened))
+            }
+        }
     }
 
     /// Steps that failed; the log is searched without the index then.
@@ -38,14 +44,7 @@ impl Follower {
     }
 
     fn step(&self, reader: &Reader) -> Result<u64, IndexError> {
-        let index = match self.index.get() {
-            Some(index) => index,
-            None => {
-                let opened = Index::open(reader)?;
-                self.index.get_or_init(|| opened)
-            }
-        };
-        index.catch_up(reader)
+        self.index(reader)?.catch_up(reader)
     }
 }
 

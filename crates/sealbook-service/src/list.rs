@@ -4,13 +4,21 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use sealbook_core::entry::Source as From;
-use sealbook_log::{PrepareError, Prepared, Submission};
+use sealbook_log::{PrepareError, Prepared, QUEUE_ENTRIES_MAX, Submission};
 use sealbook_sources::{Item, Library, Reason, Source};
 
 use crate::acts::Refused;
 use crate::app::{App, unprepared};
 use crate::cloudevents::Attributes;
 use crate::problem::Problem;
+
+/// Elements of one body: as many as may wait for the writer.
+const ELEMENTS_MAX: usize = QUEUE_ENTRIES_MAX;
+
+fn too_many() -> Problem {
+    let detail = format!("the body has more than {ELEMENTS_MAX} elements; send smaller batches");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-elements", detail)
+}
 
 /// How the elements of a body are found.
 #[derive(Clone)]
@@ -86,35 +94,43 @@ impl Sender {
         let mut parsed = Parsed::default();
         let (mut number, mut failed, version) = (0, None, self.version());
         let mut own_numbers = self.first.map(|first| first..);
-        self.items(body, &mut |item| match (item, own_numbers.as_mut().and_then(Iterator::next)) {
-            (Item::Refused { reason, raw }, _) => parsed.refused.push(Refused {
-                element: Some(reason.element),
-                line: reason.line,
-                offset: Some(reason.offset),
-                field: Some(reason.path).filter(|path| !path.is_empty()),
-                code: reason.reason.code(),
-                reason: reason.problem,
-                raw,
-            }),
-            (Item::Event(mapped), own_number) => {
-                let raw = mapped.raw.clone();
-                let (format, version) = mapped.format.unwrap_or_else(|| (self.format.clone(), version));
-                let sequence = mapped.sequence.or(own_number);
-                let source = From { id: self.id.clone(), format, version: u64::from(version), sequence };
-                let original = Some((mapped.raw, mapped.media_type.to_owned()));
-                match app.ledger.prepare(Submission { source, event: mapped.event, raw: original }) {
-                    Ok(prepared) => {
-                        parsed.events.push(prepared);
-                        parsed.numbers.push(number);
+        let mut elements = 0;
+        self.items(body, &mut |item| {
+            elements += 1;
+            if elements > ELEMENTS_MAX {
+                failed.get_or_insert_with(too_many);
+                return;
+            }
+            match (item, own_numbers.as_mut().and_then(Iterator::next)) {
+                (Item::Refused { reason, raw }, _) => parsed.refused.push(Refused {
+                    element: Some(reason.element),
+                    line: reason.line,
+                    offset: Some(reason.offset),
+                    field: Some(reason.path).filter(|path| !path.is_empty()),
+                    code: reason.reason.code(),
+                    reason: reason.problem,
+                    raw,
+                }),
+                (Item::Event(mapped), own_number) => {
+                    let raw = mapped.raw.clone();
+                    let (format, version) = mapped.format.unwrap_or_else(|| (self.format.clone(), version));
+                    let sequence = mapped.sequence.or(own_number);
+                    let source = From { id: self.id.clone(), format, version: u64::from(version), sequence };
+                    let original = Some((mapped.raw, mapped.media_type.to_owned()));
+                    match app.ledger.prepare(Submission { source, event: mapped.event, raw: original }) {
+                        Ok(prepared) => {
+                            parsed.events.push(prepared);
+                            parsed.numbers.push(number);
+                        }
+                        Err(PrepareError::Field(error)) => parsed.refused.push(Refused {
+                            field: Some(error.path).filter(|path| !path.is_empty()),
+                            reason: error.problem,
+                            ..Refused::of(Reason::Limit.code(), raw)
+                        }),
+                        Err(error) => failed = Some(unprepared(error)),
                     }
-                    Err(PrepareError::Field(error)) => parsed.refused.push(Refused {
-                        field: Some(error.path).filter(|path| !path.is_empty()),
-                        reason: error.problem,
-                        ..Refused::of(Reason::Limit.code(), raw)
-                    }),
-                    Err(error) => failed = Some(unprepared(error)),
+                    number += 1;
                 }
-                number += 1;
             }
         })?;
         failed.map_or(Ok(parsed), Err)

@@ -211,7 +211,7 @@ pub(crate) static ROUTES: &[Route] = &[
             ("to", "Steps before this time."),
             ("limit", "Most steps of the answer, the newest; up to 10000, 1000 by default."),
         ],
-        problems: &[400, 404, 503],
+        problems: &[400, 404],
         ..read("/v1/identities/{id}", "getIdentity", JSON, "What an identity went through.", || get(evidence::identity))
     },
     Route {

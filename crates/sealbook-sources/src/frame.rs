@@ -20,16 +20,20 @@ pub(crate) struct Element<'a> {
 /// UTF-8 byte order mark, which some exporters put first.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// Elements of one body. What is known of each takes 48 bytes, and `{}` is one.
+const ELEMENTS_MAX: usize = 1 << 22;
+
 /// Splits a whole body. An element is at least one bracketed, quoted or bare value; whether it is JSON is seen later.
 pub(crate) fn split<'a>(body: &'a [u8], envelopes: &[Envelope<'_>]) -> Result<Vec<Element<'a>>, Unreadable> {
     let mut elements = Vec::new();
     spread(body, &mut elements).map_err(|error| unreadable(error, body))?;
+    few(&elements)?;
     let alone = elements.len() == 1;
     let mut inner = Vec::with_capacity(elements.len());
     for element in elements {
         let before = inner.len();
         match open(body, element, envelopes, &mut inner) {
-            Ok(()) => {}
+            Ok(()) => few(&inner)?,
             Err(error) if alone => return Err(error),
             Err(_) => {
                 // One bad envelope among others is refused as one element.
@@ -39,6 +43,16 @@ pub(crate) fn split<'a>(body: &'a [u8], envelopes: &[Envelope<'_>]) -> Result<Ve
         }
     }
     Ok(inner)
+}
+
+fn few(elements: &[Element<'_>]) -> Result<(), Unreadable> {
+    match elements.get(ELEMENTS_MAX) {
+        None => Ok(()),
+        Some(Element { offset, .. }) => {
+            let problem = format!("more than {ELEMENTS_MAX} elements; send the rest in another body");
+            Err(Unreadable { offset: *offset, problem })
+        }
+    }
 }
 
 /// The first element that is complete, also where the body is only the beginning of a longer one.
@@ -77,7 +91,9 @@ fn spread<'a>(body: &'a [u8], out: &mut Vec<Element<'a>>) -> Result<(), ScanErro
         None => return Err(ScanError::Incomplete),
         Some(b'[') => {
             let end = members(body, start, &mut |pair| {
-                out.push(element(body, pair.value.0, pair.value.1, None));
+                if out.len() <= ELEMENTS_MAX {
+                    out.push(element(body, pair.value.0, pair.value.1, None));
+                }
             })?;
             let rest = skip_space(body, end);
             if rest == body.len() {
@@ -113,7 +129,7 @@ fn line_end(body: &[u8], from: usize) -> usize {
 fn in_a_row(body: &[u8], from: usize, line: Option<usize>) -> Result<Vec<Element<'_>>, ScanError> {
     let mut found = Vec::new();
     let mut at = skip_space(body, from);
-    while at < body.len() {
+    while at < body.len() && found.len() <= ELEMENTS_MAX {
         if body.get(at) != Some(&b'{') {
             return Err(ScanError::Unexpected(at));
         }
@@ -134,7 +150,7 @@ fn lines<'a>(body: &'a [u8], start: usize, out: &mut Vec<Element<'a>>) {
     let before = body.get(..start).unwrap_or_default();
     let mut number = 1 + before.iter().filter(|b| **b == b'\n').count();
     let mut at = start;
-    while at < body.len() {
+    while at < body.len() && out.len() <= ELEMENTS_MAX {
         let end = line_end(body, at);
         let upto = body.get(..end).unwrap_or_default();
         match in_a_row(upto, at, Some(number)) {
@@ -169,7 +185,9 @@ fn open<'a>(
         return Ok(());
     }
     let end = members(upto, at, &mut |pair| {
-        out.push(element(body, pair.value.0, pair.value.1, outer.line));
+        if out.len() <= ELEMENTS_MAX {
+            out.push(element(body, pair.value.0, pair.value.1, outer.line));
+        }
     })
     .map_err(|e| unreadable(e, body))?;
     check_around(body, outer, (at, end))

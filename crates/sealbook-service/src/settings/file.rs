@@ -120,7 +120,8 @@ impl Reader<'_> {
 
     /// A path in the file starts where the file lies.
     fn file(&self, text: &str) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join(text)
+        // Nothing is no file, and not the folder either.
+        if text.is_empty() { PathBuf::new() } else { self.path.parent().unwrap_or(Path::new("")).join(text) }
     }
 
     fn item(&mut self, list: &str, number: usize, item: &Spanned<DeValue<'_>>) {

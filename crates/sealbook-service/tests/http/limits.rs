@@ -76,6 +76,16 @@ fn a_chunked_body_takes_memory_as_it_comes() {
 }
 
 #[test]
+fn a_body_of_more_elements_than_may_wait_is_refused_whole() {
+    let service = service();
+    let many = format!("[{}{{}}]", "{},".repeat(65_536));
+    for path in ["/v1/events", "/v1/sources/okta"] {
+        let answer = service.post(path, &[("content-type", "application/json")], &many);
+        assert_eq!(answer.problem(), (413, "too-many-elements".to_owned()), "{path}");
+    }
+}
+
+#[test]
 fn a_slow_client_is_let_go() {
     let service = service_with(World::real(), |config| {
         config.limits.header_time = Duration::from_millis(200);

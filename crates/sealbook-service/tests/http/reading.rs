@@ -149,6 +149,7 @@ fn the_description_names_every_route_and_only_those() {
             .replace("{path}", "0/000.p/1")
             .replace("{index}", "0")
             .replace("{name}", "kubernetes")
+            .replace("{id}", "test.example%2Fledger")
             .replace("{partition}", "p");
         assert!(!concrete.contains('{'), "{path}");
         for (method, operation) in operations.as_object().unwrap() {

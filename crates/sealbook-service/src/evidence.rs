@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use sealbook_core::event::sealable;
@@ -269,9 +270,10 @@ fn unasked(error: QueryError) -> Problem {
 /// `GET /v1/identities/{id}`: what it went through, by the time at which it happened; the newest steps.
 pub(crate) async fn identity(
     State(app): State<Arc<App>>,
-    axum::extract::Path(id): axum::extract::Path<String>,
+    id: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Answered {
+    let Path(id) = id.map_err(|error| bad("id", error.body_text()))?;
     let params = Params::of(&uri)?.only(&["from", "to", "limit"])?;
     let period = (time("from", params.get("from"))?, time("to", params.get("to"))?);
     let limit = usize::try_from(params.number("limit", STEPS, STEPS_MAX)?).unwrap_or(usize::MAX);

@@ -73,6 +73,7 @@ fn an_identity_has_a_timeline_and_one_that_nobody_names_has_none() {
     let newest = service.get(&format!("{path}?limit=2")).json();
     assert_eq!((newest["steps"].as_array().unwrap().len(), &newest["earlier_steps"]), (2, &json!(5)));
     assert_eq!(service.get("/v1/identities/nobody").problem(), (404, "no-such-identity".to_owned()));
+    assert_eq!(service.get("/v1/identities/%ff").problem(), (400, "bad-parameter".to_owned()));
     assert_eq!(service.get(&format!("{path}?from=never")).problem(), (400, "bad-parameter".to_owned()));
 }
 

@@ -225,11 +225,19 @@ impl Run<'_> {
         }
     }
 
-    /// What a look at the ledger says, unless a fault stood in the way.
+    /// What a look at the ledger says. Where a fault stood in the way it looks again: what a process before this one
+    /// committed and never answered is known by looking only.
     fn look(&mut self, reader: &Reader) -> Found<()> {
-        let met = self.disk.met().len();
-        let seen = self.model.observe(reader);
-        if self.disk.met().len() > met || self.disk.is_dead() { Ok(()) } else { seen }
+        loop {
+            let met = self.disk.met().len();
+            let seen = self.model.observe(reader);
+            if self.disk.is_dead() {
+                return Ok(());
+            }
+            if self.disk.met().len() == met {
+                return seen;
+            }
+        }
     }
 
     /// From opening to closing, or as far as it comes.

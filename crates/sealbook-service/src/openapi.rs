@@ -15,7 +15,7 @@ use crate::operate;
 use crate::problem::Problem;
 use crate::receipt;
 use crate::routes::{ROUTES, Route, Way};
-use crate::speaks::parameter;
+use crate::speaks::{Speaks, parameter};
 
 /// Not to be kept.
 const NOT_KEPT: &str = "no-store";
@@ -52,14 +52,14 @@ fn operation(route: &Route, path: &str) -> Value {
     let mut parameters: Vec<Value> = path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": parameter(name) }))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": parameter(route.speaks, name) }))
         .collect();
     parameters.extend(route.query.iter().map(
-        |(name, meaning)| json!({ "name": name, "in": "query", "description": meaning, "schema": parameter(name) }),
+        |(name, meaning)| json!({ "name": name, "in": "query", "description": meaning, "schema": parameter(route.speaks, name) }),
     ));
     let mut responses = Map::new();
     let good = route.speaks.good(route);
-    if route.way == Way::Post {
+    if route.way == Way::Post && route.speaks != Speaks::Evidence {
         responses.insert("201".to_owned(), good.clone());
     }
     responses.insert("200".to_owned(), good);

@@ -86,7 +86,7 @@ const fn ask(
     summary: &'static str,
     handler: fn() -> MethodRouter<Arc<App>>,
 ) -> Route {
-    let (takes, speaks): (&[&str], _) = (&[JSON], Speaks::Sealbook);
+    let (takes, speaks): (&[&str], _) = (&[JSON], Speaks::Evidence);
     let (way, needs) = (Way::Post, Need::Report);
     Route { way, path, name, summary, takes, gives, query: &[], problems: &[], needs, speaks, handler }
 }
@@ -201,6 +201,7 @@ pub(crate) static ROUTES: &[Route] = &[
         ],
         problems: &[400, 429],
         needs: Need::Report,
+        speaks: Speaks::Evidence,
         ..read("/v1/coverage", "getCoverage", JSON, "Status of every control, by the entries.", || {
             get(evidence::coverage)
         })
@@ -212,6 +213,7 @@ pub(crate) static ROUTES: &[Route] = &[
             ("limit", "Most steps of the answer, the newest; up to 10000, 1000 by default."),
         ],
         problems: &[400, 404],
+        speaks: Speaks::Evidence,
         ..read("/v1/identities/{id}", "getIdentity", JSON, "What an identity went through.", || get(evidence::identity))
     },
     Route {

@@ -16,6 +16,8 @@ const JSON: &str = "application/json";
 pub(crate) enum Speaks {
     /// Its own: receipts and problems.
     Sealbook,
+    /// Its own, about what the ledger shows: no receipt.
+    Evidence,
     /// Those of OpenTelemetry exporters; problems are its own.
     Otlp,
     /// Those of the Splunk HTTP Event Collector.
@@ -30,6 +32,7 @@ impl Speaks {
         let answer = |meaning: &str, content: Value| json!({ "description": meaning, "content": content });
         let text = json!({ "type": "string" });
         match self {
+            Self::Evidence => answer("As described.", json!({ (route.gives): {} })),
             Self::Sealbook if route.way == Way::Get => answer("As described.", json!({ (route.gives): {} })),
             Self::Sealbook => {
                 answer("Durable.", json!({ (route.gives): { "schema": { "$ref": "#/components/schemas/Receipt" } } }))
@@ -57,7 +60,7 @@ impl Speaks {
         let mut content = Map::new();
         content.insert(PROBLEM.to_owned(), json!({ "schema": { "$ref": "#/components/schemas/Problem" } }));
         match self {
-            Self::Sealbook | Self::Otlp => {}
+            Self::Sealbook | Self::Evidence | Self::Otlp => {}
             Self::Hec => drop(content.insert(JSON.to_owned(), json!({ "schema": hec() }))),
             Self::Firehose => drop(content.insert(JSON.to_owned(), json!({}))),
         }
@@ -72,11 +75,13 @@ fn hec() -> Value {
     })
 }
 
-/// What a parameter of this name may be, wherever it is.
-pub(crate) fn parameter(name: &str) -> Value {
+/// What a parameter of this name may be. Evidence is asked for by times, entries by their index.
+pub(crate) fn parameter(speaks: Speaks, name: &str) -> Value {
     let words = |words: &[&str]| json!({ "type": "string", "enum": words });
     let number = |max: u64| json!({ "type": "integer", "minimum": 0, "maximum": max });
     match name {
+        "from" if speaks == Speaks::Evidence => json!({ "type": "string" }),
+        "limit" if speaks == Speaks::Evidence => number(10_000),
         "proof" => words(&["full", "none"]),
         "open" => words(&["true", "false"]),
         "kind" => words(Kind::WORDS),

@@ -113,6 +113,10 @@ pub fn rate(tally: &Tally, time: Duration) -> f64 {
     tally.answered as f64 * EVENTS as f64 / time.as_secs_f64()
 }
 
+/// Share of what the service could take that it must go on answering. Whoever presses on it here shares its processors, and
+/// what is refused has to be sent and read, too: that costs about a quarter of two of them.
+const GOODPUT_MIN: f64 = 0.5;
+
 /// `SEALBOOK_OVERLOAD_SECONDS` says for how long.
 #[test]
 fn ten_times_what_fits_is_refused_at_once_and_the_rest_goes_on() {
@@ -169,7 +173,7 @@ fn ten_times() -> Result<(), String> {
     // What the machine gives differs from second to second: the lesser of before and afterwards is what it could take.
     let could = capacity.min(rate(&after, after_time));
     assert!(flood.refused > 0, "nothing was refused");
-    measured(goodput > 0.9 * could, || format!("{goodput:.0} of {could:.0} events/s"))?;
+    measured(goodput > GOODPUT_MIN * could, || format!("{goodput:.0} of {could:.0} events/s"))?;
     measured(rate(&after, after_time) > 0.6 * capacity, || "it does not recover".to_owned())?;
     measured(flood.refusals.at(950) < Duration::from_millis(50), || "refusals take long".to_owned())?;
     measured(health.at(990) < Duration::from_millis(100), || "/healthz takes long".to_owned())

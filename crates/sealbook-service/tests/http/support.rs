@@ -90,7 +90,8 @@ pub fn service_with(world: World, change: impl FnOnce(&mut Config)) -> Service {
         })
     });
     let address = receiver.recv().unwrap();
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    // A connection of its own for each request: one whose body was not wanted may close after its answer.
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
     Service { address, key, world, root, agent, stop: Some(stop), thread: Some(thread), _dir: dir }
 }
 

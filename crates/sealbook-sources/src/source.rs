@@ -4,8 +4,8 @@ use sealbook_core::event::Event;
 use sealbook_core::limits::RAW_BYTES_MAX;
 
 use crate::draft::surely_fits;
-use crate::frame::{self, Element, Envelope};
-use crate::item::{Item, Reason, Refusal, Unmapped, Unreadable};
+use crate::frame::{self, Envelope};
+use crate::item::{Item, Reason, Unmapped, Unreadable};
 use crate::json::{self, Value};
 
 /// Media type of JSON elements.
@@ -65,32 +65,41 @@ impl Source for JsonSource {
     }
 
     fn read(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
-        let elements = frame::split(body, self.envelopes)?;
-        for (n, element) in elements.iter().enumerate() {
-            if let Err(reason) = read_one(n + 1, element, self.map, out) {
-                out(Item::Refused { reason, raw: element.raw.to_vec() });
-            }
-        }
-        Ok(())
+        read_elements(body, self.envelopes, out, |value, raw, out| {
+            check_map(value)?;
+            // Events are held back until all of the element is mapped: it is taken whole or refused whole.
+            let mut events = Vec::with_capacity(1);
+            (self.map)(value, raw, &mut |event| events.push(event))?;
+            check_all(&events)?;
+            events.into_iter().for_each(|event| out(Item::of(event, raw, JSON, None)));
+            Ok(())
+        })
     }
 }
 
-fn read_one(number: usize, element: &Element<'_>, map: Map, out: &mut dyn FnMut(Item)) -> Result<(), Refusal> {
-    let refusal = |offset: usize, error: Unmapped| error.at(number, element.line, element.offset + offset);
-    check_size(element.raw).map_err(|error| refusal(0, error))?;
-    let value = json::parse(element.raw).map_err(|e| refusal(e.offset, e.into()))?;
-    if !value.is_map() {
-        return Err(refusal(0, Unmapped::new(Reason::WrongType, "", "is no object")));
-    }
-    // Events are held back until all of the element is mapped: it is taken whole or refused whole.
-    let mut events = Vec::with_capacity(1);
-    map(&value, element.raw, &mut |event| events.push(event))
-        .and_then(|()| check_all(&events))
-        .map_err(|e| refusal(0, e))?;
-    for event in events {
-        out(Item::of(event, element.raw, JSON, None));
+/// Takes the elements of a body one by one. `take` gives out what an element holds, or gives out nothing and says why it
+/// is refused.
+pub(crate) fn read_elements(
+    body: &[u8],
+    envelopes: &[Envelope<'_>],
+    out: &mut dyn FnMut(Item),
+    take: impl Fn(&Value<'_>, &[u8], &mut dyn FnMut(Item)) -> Result<(), Unmapped>,
+) -> Result<(), Unreadable> {
+    for (n, element) in frame::split(body, envelopes)?.iter().enumerate() {
+        let taken = check_size(element.raw).map_err(|error| (0, error)).and_then(|()| {
+            let value = json::parse(element.raw).map_err(|error| (error.offset, error.into()))?;
+            take(&value, element.raw, out).map_err(|error| (0, error))
+        });
+        if let Err((offset, error)) = taken {
+            let reason = error.at(n + 1, element.line, element.offset + offset);
+            out(Item::Refused { reason, raw: element.raw.to_vec() });
+        }
     }
     Ok(())
+}
+
+pub(crate) fn check_map(value: &Value<'_>) -> Result<(), Unmapped> {
+    if value.is_map() { Ok(()) } else { Err(Unmapped::new(Reason::WrongType, "", "is no object")) }
 }
 
 /// One element must fit beside its entry.

@@ -10,7 +10,7 @@ use crate::hec::scalar;
 use crate::item::{Item, Reason, Unmapped, Unreadable};
 use crate::json::{self, Value};
 use crate::native;
-use crate::source::{Source, check_all, check_size};
+use crate::source::{Source, check_all, read_elements};
 use crate::when::rfc3339;
 
 /// The source `cloudevents`.
@@ -41,21 +41,11 @@ impl Source for CloudEvents {
     }
 
     fn read(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
-        for (n, element) in frame::split(body, &[])?.iter().enumerate() {
-            let read = check_size(element.raw).map_err(|e| (0, e)).and_then(|()| {
-                let value = json::parse(element.raw).map_err(|e| (e.offset, e.into()))?;
-                let found = self.event(&value, element.raw).map_err(|e| (0, e))?;
-                Ok((found, wrapping(&value)))
-            });
-            match read {
-                Ok((found, wrapping)) => carried::give(found, &wrapping, element.raw, STRUCTURED, out),
-                Err((offset, error)) => {
-                    let reason = error.at(n + 1, element.line, element.offset + offset);
-                    out(Item::Refused { reason, raw: element.raw.to_vec() });
-                }
-            }
-        }
-        Ok(())
+        read_elements(body, &[], out, |value, raw, out| {
+            let found = self.event(value, raw)?;
+            carried::give(found, &wrapping(value), raw, STRUCTURED, out);
+            Ok(())
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::frame;
 use crate::identity::recognise;
 use crate::item::{Item, Reason, Unmapped, Unreadable};
 use crate::json::{self, Value};
-use crate::source::{JSON, Source, check_all, check_size};
+use crate::source::{JSON, Source, check_all, check_map, read_elements};
 
 pub use self::config::{CONFIG_BYTES_MAX, ConfigError};
 
@@ -182,26 +182,17 @@ impl Source for Custom {
     fn read(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
         let names: Vec<&str> = self.envelope.iter().flatten().map(String::as_str).collect();
         let envelopes: &[&[&str]] = if names.is_empty() { &[] } else { &[&names] };
-        for (n, element) in frame::split(body, envelopes)?.iter().enumerate() {
-            let place = |offset: usize, error: Unmapped| error.at(n + 1, element.line, element.offset + offset);
-            let read = check_size(element.raw)
-                .map_err(|error| place(0, error))
-                .and_then(|()| json::parse(element.raw).map_err(|error| place(error.offset, error.into())))
-                .and_then(|value| self.one(&value, element.raw).map_err(|error| place(0, error)));
-            out(match read {
-                Ok((event, sequence)) => Item::of(event, element.raw, JSON, sequence),
-                Err(reason) => Item::Refused { reason, raw: element.raw.to_vec() },
-            });
-        }
-        Ok(())
+        read_elements(body, envelopes, out, |value, raw, out| {
+            let (event, sequence) = self.one(value, raw)?;
+            out(Item::of(event, raw, JSON, sequence));
+            Ok(())
+        })
     }
 }
 
 impl Custom {
     fn one(&self, value: &Value<'_>, raw: &[u8]) -> Result<(Event, Option<u64>), Unmapped> {
-        if !value.is_map() {
-            return Err(Unmapped::new(Reason::WrongType, "", "is no object"));
-        }
+        check_map(value)?;
         let mut events = Vec::with_capacity(1);
         self.map(value, raw, &mut |event| events.push(event))?;
         check_all(&events)?;

@@ -8,7 +8,7 @@ use crate::frame;
 use crate::generic::Facts;
 use crate::item::{Item, Reason, Unmapped, Unreadable};
 use crate::json::{self, Value};
-use crate::source::{JSON, Source, check_all, check_size};
+use crate::source::{JSON, Source, check_all, check_map, read_elements};
 use crate::when::{epoch_micros, rfc3339};
 
 /// The source `hec`.
@@ -38,29 +38,17 @@ impl Source for Hec {
     }
 
     fn read(&self, body: &[u8], out: &mut dyn FnMut(Item)) -> Result<(), Unreadable> {
-        for (n, element) in frame::split(body, &[])?.iter().enumerate() {
-            let read = check_size(element.raw).map_err(|e| (0, e)).and_then(|()| {
-                let value = json::parse(element.raw).map_err(|e| (e.offset, e.into()))?;
-                let found = self.event(&value, element.raw).map_err(|e| (0, e))?;
-                Ok((found, wrapping(&value)))
-            });
-            match read {
-                Ok((found, wrapping)) => carried::give(found, &wrapping, element.raw, JSON, out),
-                Err((offset, error)) => {
-                    let reason = error.at(n + 1, element.line, element.offset + offset);
-                    out(Item::Refused { reason, raw: element.raw.to_vec() });
-                }
-            }
-        }
-        Ok(())
+        read_elements(body, &[], out, |value, raw, out| {
+            let found = self.event(value, raw)?;
+            carried::give(found, &wrapping(value), raw, JSON, out);
+            Ok(())
+        })
     }
 }
 
 impl Hec {
     fn event(&self, value: &Value<'_>, raw: &[u8]) -> Result<Vec<Carried>, Unmapped> {
-        if !value.is_map() {
-            return Err(Unmapped::new(Reason::WrongType, "", "is no object"));
-        }
+        check_map(value)?;
         if let Some((name, _)) = value.pairs().iter().find(|(name, _)| !NAMES.contains(&name.as_ref())) {
             return Err(Unmapped::new(
                 Reason::UnknownField,
